@@ -1,0 +1,1 @@
+"""Tongtou beside its peers on the same task: run `make bench`, read docs/benchmark.md."""

@@ -1,0 +1,130 @@
+"""One contestant at one batch size in a process of its own, so that memory and state are its own.
+
+It says when it is ready, then for each line that comes in takes one turn and prints one line of
+JSON. To try one by hand: echo | python -m benchmarks.cell --contestant numpy --batch 32
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # NumPy reads the environment when imported: not before the entry has set it
+    from benchmarks.contestants import Contestant
+    from benchmarks.digits import Digits, Parameters
+
+
+def peak_bytes() -> int:
+    """The most memory this process held. Unlike ru_maxrss it does not start from the parent's."""
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def train_turn(
+    contestant: Contestant, first: Parameters, n_epochs: int, least_s: float
+) -> list[float]:
+    """Seconds of each epoch, of as many whole runs from the first weights as fill `least_s`."""
+    seconds: list[float] = []
+    until = time.perf_counter() + least_s
+    while not seconds or time.perf_counter() < until:
+        seconds += contestant.train(first, n_epochs)
+    return seconds
+
+
+def predict_turn(one: Any, many: Any, least_s: float) -> dict[str, float]:
+    """Median seconds of one call with one row, and of one call with 10,000 rows."""
+    medians = {}
+    for name, call in (("latency_s", one), ("throughput_s", many)):
+        times = []
+        until = time.perf_counter() + least_s / 2
+        while len(times) < 5 or time.perf_counter() < until:
+            start = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - start)
+        medians[name] = sorted(times)[len(times) // 2]
+    return medians
+
+
+class Turns:
+    """What a cell answers to the lines it is sent."""
+
+    def __init__(self, contestant: Contestant, digits: Digits, options: argparse.Namespace) -> None:
+        from benchmarks.digits import first_weights
+
+        self.contestant, self.digits, self.options = contestant, digits, options
+        self.first = first_weights()
+        self.report: dict[str, Any] = {}
+        if options.work == "predict":
+            self.one = contestant.predictor(self.first, digits.X_test[:1])
+            self.many = contestant.predictor(self.first, digits.X_test)
+            self.one()
+            self.many()
+        else:
+            contestant.prepare()
+
+    def take(self) -> dict[str, Any]:
+        """One turn: what was timed, and how much processor time it took."""
+        wall, processor = time.perf_counter(), time.process_time()
+        report: dict[str, Any] = {}
+        if self.options.work == "predict":
+            report |= predict_turn(self.one, self.many, self.options.least)
+        else:
+            epochs, least = self.options.epochs, self.options.least
+            report["epoch_s"] = train_turn(self.contestant, self.first, epochs, least)
+        report["wall_s"] = time.perf_counter() - wall
+        report["processor_s"] = time.process_time() - processor
+        if not self.report:  # later turns repeat the same steps, and scoring takes memory itself
+            self.report = {"peak_bytes": peak_bytes()} | self._score()
+        return report | self.report
+
+    def _score(self) -> dict[str, float]:
+        from benchmarks.digits import score
+
+        learnt = self.contestant.parameters() if self.options.work == "train" else None
+        if learnt is None:
+            return {}
+        accuracy, loss = score(learnt, self.digits.X_test, self.digits.y_test)
+        return {"accuracy": accuracy, "loss": loss}
+
+
+def main() -> None:
+    """Get ready, then take turns until the input ends."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--contestant", required=True)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--work", choices=("train", "predict"), default="train")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--least", type=float, default=0.6, help="seconds a turn lasts at least")
+    options = parser.parse_args()
+
+    # Libraries print; the answers go to the real output, everything else to the error stream.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    warnings.simplefilter("ignore")
+    from benchmarks.contestants import ENTRIES
+    from benchmarks.settings import EPOCHS, LEARNING_RATES
+
+    if options.work == "predict":  # one core: alike for libraries that take no number of threads
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    entry = ENTRIES[options.contestant]
+    options.epochs = options.epochs or EPOCHS[options.batch]
+    build = entry.build()
+    from benchmarks.digits import Digits
+
+    digits = Digits()
+    contestant = build(digits, options.batch, LEARNING_RATES[options.batch], entry.threads)
+    turns = Turns(contestant, digits, options)
+    print(json.dumps({"facts": contestant.facts}), file=answers)
+    for _ in sys.stdin:
+        print(json.dumps(turns.take()), file=answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+// Compiled once for each instruction set, with -DKERNEL_ISA=<its name>.
+#include "kernel.h"
+
+#include "advance.h"
+
+#define JOIN2(a, b) a##b
+#define JOIN(a, b) JOIN2(a, b)
+#define TEXT2(a) #a
+#define TEXT(a) TEXT2(a)
+
+namespace tongtou {
+namespace KERNEL_ISA {
+namespace {
+
+uint64_t workspace_bytes_of(const Spec* spec, Number number, uint64_t n) {
+  return number == kFloat ? workspace_bytes<float>(*spec, n) : workspace_bytes<double>(*spec, n);
+}
+void advance_of(Advance* call, Number number, uint32_t thread) {
+  if (number == kFloat) advance<float>(*call, thread);
+  else advance<double>(*call, thread);
+}
+void evaluate_of(const Evaluate* call, Number number) {
+  if (number == kFloat) evaluate<float>(*call);
+  else evaluate<double>(*call);
+}
+double gradient_of(const Gradient* call, Number number) {
+  return number == kFloat ? gradient<float>(*call) : gradient<double>(*call);
+}
+
+uint64_t plan_packing(const uint8_t* X, uint64_t n, uint32_t n_in, PackedRow* rows) {
+  uint64_t at = 0;
+  for (uint64_t i = 0; i < n; ++i) {
+    const uint32_t n_groups = (count_nonzero(X + i * n_in, n_in) + kGroup - 1) / kGroup;
+    rows[i] = {(uint32_t)(at / 16), n_groups};
+    at += packed_bytes(n_groups);
+  }
+  return at;
+}
+void pack(const uint8_t* X, uint64_t n, uint32_t n_in, const PackedRow* rows, uint8_t* bytes) {
+  for (uint64_t i = 0; i < n; ++i)
+    pack_row(X + i * n_in, n_in, rows[i].n_groups, bytes + 16 * (uint64_t)rows[i].offset16);
+}
+
+// First entry of an example whose pixel is not before `bound`.
+uint32_t first_from(const Pixels& pixels, uint32_t bound) {
+  uint32_t low = 0, high = pixels.n;
+  while (low < high) {
+    const uint32_t middle = (low + high) / 2;
+    if (pixels.index[middle] < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+void split(const Data* data, uint32_t n_in, uint32_t n_threads, uint32_t* bounds, uint32_t* splits) {
+  bounds[0] = 0;
+  bounds[n_threads] = n_in;
+  const uint64_t sample = data->n < 512 ? data->n : 512;  // enough to know where the ink lies
+  for (uint32_t t = 1; t < n_threads; ++t) {
+    uint32_t low = 0, high = n_in;
+    while (low < high) {
+      const uint32_t middle = (low + high) / 2;
+      uint64_t before = 0, all_of_them = 0;
+      for (uint64_t i = 0; i < sample; ++i) {
+        const Pixels pixels = pixels_of(*data, i * data->n / sample);
+        before += first_from(pixels, middle);
+        all_of_them += pixels.n;
+      }
+      if (before * n_threads < all_of_them * t) low = middle + 1;
+      else high = middle;
+    }
+    bounds[t] = low;
+  }
+  for (uint64_t i = 0; i < data->n; ++i) {
+    const Pixels pixels = pixels_of(*data, i);
+    for (uint32_t t = 1; t < n_threads; ++t) splits[i * (n_threads - 1) + t - 1] = first_from(pixels, bounds[t]);
+  }
+}
+
+template <class T> void function_of(int32_t which, T parameter, const T* x, T* y, uint64_t n) {
+  for (uint64_t i = 0; i < n; i += kLanes) {
+    T in[kLanes] = {}, out[kLanes];
+    const size_t here = n - i < kLanes ? n - i : kLanes;
+    __builtin_memcpy(in, x + i, here * sizeof(T));
+    const Lanes<T> v = load_loose(in);
+    Lanes<T> r;
+    if (which == 0) r = exp(v);
+    else if (which == 1) r = log(v);
+    else if (which == 2) r = expm1(v);
+    else r = activate<T>(which - 100, parameter, v);
+    alignas(64) T aligned[kLanes];
+    store(aligned, r);
+    __builtin_memcpy(out, aligned, sizeof(out));
+    __builtin_memcpy(y + i, out, here * sizeof(T));
+  }
+}
+void function(Number number, int32_t which, double parameter, const void* x, void* y, uint64_t n) {
+  if (number == kFloat) function_of<float>(which, (float)parameter, (const float*)x, (float*)y, n);
+  else function_of<double>(which, parameter, (const double*)x, (double*)y, n);
+}
+
+const Kernel kTable = {TEXT(KERNEL_ISA), kVectorBytes, workspace_bytes_of, advance_of, evaluate_of,
+                       gradient_of,      plan_packing, pack,               split,      function};
+
+}  // namespace
+}  // namespace KERNEL_ISA
+
+extern "C" const Kernel* JOIN(tongtou_kernel_, KERNEL_ISA)() { return &KERNEL_ISA::kTable; }
+
+}  // namespace tongtou

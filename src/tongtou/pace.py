@@ -1,0 +1,71 @@
+"""How many steps a slice gets, and how many threads: measured while training goes on.
+
+Neither changes a bit of the result, so both may follow the clock.
+"""
+
+from __future__ import annotations
+
+import os
+
+LONGEST_S = 0.05
+"""Seconds a slice may take: between slices live Ctrl-C, progress and time budgets."""
+
+AIMED_S = 0.03
+_TRIAL_S = 0.0015
+_TRIALS = 4
+
+
+def usable_cores() -> int:
+    """Return the number of processor cores this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+class Pace:
+    """Chooses the length of slices and the number of threads from the times of those before.
+
+    The first slices are short and alternate between one thread and `threads`; then the faster
+    stays. If later slices with several threads fall behind one thread's time (another process
+    has taken a core), the run goes back to one.
+
+    Parameters
+    ----------
+    threads : int
+        The most threads to use.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._most = threads
+        self._step_s = {1: 0.0, threads: 0.0}
+        self._trials = {1: 0, threads: 0}
+        self._chosen = 0 if threads > 1 else 1
+        self.last = 1
+
+    def next_slice(self) -> tuple[int, int]:
+        """Return the number of steps and of threads of the next slice."""
+        if self._chosen:
+            return self._steps(self._chosen, AIMED_S), self._chosen
+        threads = 1 if self._trials[1] <= self._trials[self._most] else self._most
+        return self._steps(threads, _TRIAL_S), threads
+
+    def record(self, n_steps: int, threads: int, seconds: float) -> None:
+        """Take note of a finished slice."""
+        self.last = threads
+        step_s = seconds / n_steps
+        known = self._step_s[threads]
+        if self._chosen:
+            self._step_s[threads] = step_s if not known else 0.8 * known + 0.2 * step_s
+            if threads > 1 and self._step_s[threads] > 1.1 * self._step_s[1]:
+                self._chosen = 1
+            return
+        self._trials[threads] += 1
+        if self._trials[threads] > 1:  # the first is colder than those after it
+            self._step_s[threads] = min(step_s, known) if self._trials[threads] > 2 else step_s
+        elif not known:
+            self._step_s[threads] = step_s
+        if min(self._trials.values()) >= _TRIALS:
+            faster = self._step_s[self._most] < 0.95 * self._step_s[1]
+            self._chosen = self._most if faster else 1
+
+    def _steps(self, threads: int, seconds: float) -> int:
+        step_s = self._step_s[threads] or self._step_s[1]
+        return max(1, int(seconds / step_s)) if step_s else 1
