@@ -29,6 +29,8 @@ extern "C" {
 const Kernel* tongtou_kernel_sse2();
 const Kernel* tongtou_kernel_avx2();
 const Kernel* tongtou_kernel_avx512();
+#elif defined(__wasm__)
+const Kernel* tongtou_kernel_wasm();
 #else
 const Kernel* tongtou_kernel_portable();
 #endif

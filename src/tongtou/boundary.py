@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tongtou.datasets.dataset import Dataset
 from tongtou.errors import DataError, ShapeError
-from tongtou.evaluation import Blueprint
+from tongtou.evaluation import MAX_PACKED_INPUTS, Blueprint, as_float64
 from tongtou.losses import one_hot
 
 Examples: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike]
@@ -45,6 +45,8 @@ def checked_inputs(X: ArrayLike | Dataset, blueprint: Blueprint) -> NDArray[Any]
             f"X must have shape (n, {n_in}), one example a row; it has shape {array.shape}."
             + (" For a single example use x.reshape(1, -1)." if array.size == n_in else "")
         )
+    if array.dtype == np.uint8 and n_in > MAX_PACKED_INPUTS:
+        array = as_float64(array)
     if array.dtype != np.uint8:
         with np.errstate(over="ignore", invalid="ignore"):
             array = array.astype(blueprint.dtype, copy=False)

@@ -23,6 +23,9 @@ LANES = 16
 PIXEL_SCALE = 1 / 255
 """uint8 input u counts as u * PIXEL_SCALE, so that black is 0 and white 1."""
 
+MAX_PACKED_INPUTS = 65536
+"""Pixel numbers are 16 bits wide in the kernel; wider uint8 inputs go the dense way."""
+
 KERNEL_VARIABLE = "TONGTOU_KERNEL"
 """Environment variable that names the kernel to use: sse2, avx2, avx512, or none."""
 

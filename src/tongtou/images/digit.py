@@ -13,7 +13,7 @@ from tongtou.images.mnist_form import centre, find_box, scale_to_box, thicken
 from tongtou.images.paper import estimate_paper
 from tongtou.images.planes import Plane, fit_within, resize, spread
 from tongtou.images.reading import read_picture
-from tongtou.images.ruling import find_ruling, without_ruling
+from tongtou.images.ruling import find_ruling
 from tongtou.images.strokes import InkLevels, Strokes, choose_strokes, measure_ink
 
 _PAGES = (320, 160, 80)
@@ -27,7 +27,7 @@ class _Page:
     paper: Plane
     inverted: bool
     ink: Plane
-    ruling: Plane
+    ruling: NDArray[np.bool_]
     levels: InkLevels
     strokes: Strokes
 
@@ -39,11 +39,13 @@ def _read_page(grey: Plane, longest: int) -> _Page | None:
     levels = measure_ink(ink)
     if levels.strength == 0:
         return None
-    ruling = find_ruling(ink - levels.paper)
+    ruling = find_ruling(ink - levels.paper, levels.strength)
     ruled = ink
     if ruling.any():
-        ruled = without_ruling(ink, ruling, levels.strength)
+        ruled = np.where(ruling, levels.paper, ink).astype(np.float32)
         levels = measure_ink(ruled)
+        if levels.strength == 0:
+            return None
     noise = measure_ink(ink * paper).noise / paper
     strokes = choose_strokes(ruled, noise, levels) if levels.strength else None
     if strokes is None:
@@ -91,7 +93,10 @@ def _close_up(grey: Plane, page: _Page):
         if noise * _CLEAR < page.levels.strength or max(shape) < 50:
             break
         shape = fit_within(shape, max(shape) // 2)
-    foot = min(3 * noise, 0.3 * page.levels.strength)
-    value = ((ink - foot) / (page.levels.strength - foot)).clip(0, 1)
-    value = np.where((part(page.ruling) > 0) & (ink < (part(page.ruling) + page.levels.strength) / 2), 0, value)
-    return (value * kept).astype(np.float32), box
+    lines = part(page.ruling.astype(np.float32))
+    levels = page.levels
+    dark = ink[(kept > 0.5) & (lines < .5) & (ink > 0.5 * levels.strength)]
+    strength = float(np.percentile(dark, 85)) if len(dark) else levels.strength
+    foot = min(3 * noise, 0.3 * strength)
+    value = ((ink - foot) / (strength - foot)).clip(0, 1)
+    return (value * kept * (1-lines)).astype(np.float32), box

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tongtou.images.planes import Plane, fit_within, resize, spread
@@ -36,28 +38,43 @@ def estimate_paper(grey: Plane) -> tuple[Plane, bool]:
     if inverted:
         coarse, light = 1 - coarse, 1 - light
 
-    # Closing what the surface has made level keeps a slope from being filled at the borders.
+    # Both closings lie above the paper somewhere: of the picture itself at its dark borders, where a
+    # slope looks like ink; of the levelled one beside a sharp shadow, which the surface smooths.
     light = np.maximum(light, _DARKEST)
-    paper = np.maximum(light * _close(coarse / light, radius), _DARKEST)
+    paper = np.minimum(light * _close(coarse / light, radius), _close(coarse, radius))
+    paper = np.maximum(paper, _DARKEST)
     return resize(paper, grey.shape), inverted
 
 
 def _ink_is_lighter(grey: Plane) -> bool:
     """Compare what is lighter than the median of its surroundings with what is darker.
 
-    A median keeps the edges of shadows and of the sheet, and loses strokes of either kind. Taken
-    along the rows and then along the columns it costs little. Strong differences count for more
-    than wide ones: squares, of what is above doubt.
+    A median keeps the edges of shadows and of the sheet, and loses strokes of either kind. Beyond
+    the border the picture is continued in two ways, which are wrong about different pictures: its
+    mirror image makes most of a digit that fills the picture, its border pixels make most of the
+    table around a sheet. The ratios of lighter to darker ink under both are multiplied.
     """
     coarse = resize(grey, fit_within(grey.shape, 48))
-    median = coarse
-    radius = max(coarse.shape) // 4
+    odds = 1.0
+    for reach, beyond in ((0.2, "symmetric"), (0.3, "edge")):
+        difference = coarse - _median_nearby(coarse, round(reach * max(coarse.shape)), beyond)
+        odds *= _evidence(difference) / _evidence(-difference)
+    return odds > 1
+
+
+def _evidence(excess: Plane) -> float:
+    """Strong differences count for more than wide ones: squares, of what is above doubt."""
+    return float((np.maximum(excess - 0.03, 0) ** 2).sum()) + 0.01
+
+
+def _median_nearby(plane: Plane, radius: int, beyond: Any) -> Plane:
+    """The median along the rows, and of that along the columns: nearly that of the square."""
     for axis in (0, 1):
-        padded = np.pad(median, [(radius, radius) if k == axis else (0, 0) for k in (0, 1)], mode="symmetric")
+        margin = [(radius, radius) if axis == along else (0, 0) for along in (0, 1)]
+        padded = np.pad(plane, margin, mode=beyond)
         windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis)
-        median = np.partition(windows, radius, axis=-1)[..., radius]
-    lighter = coarse - median
-    return bool((np.maximum(lighter - 0.03, 0) ** 2).sum() > (np.maximum(-lighter - 0.03, 0) ** 2).sum())
+        plane = np.partition(windows, radius, axis=-1)[..., radius]
+    return plane
 
 
 def _close(plane: Plane, radius: int) -> Plane:

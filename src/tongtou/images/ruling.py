@@ -17,19 +17,34 @@ _SMALLEST_PAGE = 64  # pixels; below this a line is as thick as a stroke
 _FAINTEST = 0.03
 
 
-def find_ruling(ink: Plane) -> Plane:
-    """How dark the lines ruled across the paper are at each pixel; 0 beside them.
+def find_ruling(ink: Plane, strength: float) -> NDArray[np.bool_]:
+    """Where lines ruled across the paper lie free, not under a stroke.
 
     Notes
     -----
-    A ruled line crosses nearly the whole picture and is thin; no stroke of a digit is both. The
-    picture is cut across the lines into strips; slid against each other by the slope of the lines,
-    the strips agree in where they are dark. Darkness that most strips share, and that is gone a
-    few pixels above and below, is a ruled line. The slope is the one that shows the lines best.
+    A ruled line crosses the whole picture and is thin; no stroke of a digit is both. The picture
+    is cut across the lines into strips; slid against each other by the slope of the lines, the
+    strips agree in where they are dark. Darkness that most strips share, and that is gone a few
+    pixels above and below, is a ruled line. The slope is the one that shows the lines best.
+
+    A stroke on a line is seen by being clearly darker than the line, or, on lines as dark as ink,
+    by going on above and below.
     """
     if min(ink.shape) < _SMALLEST_PAGE:
-        return np.zeros_like(ink)
-    return np.maximum(_ruled_across(ink), _ruled_across(np.ascontiguousarray(ink.T)).T)
+        return np.zeros(ink.shape, bool)
+    across = _ruled_across(ink)
+    down = _ruled_across(np.ascontiguousarray(ink.T)).T
+    free = np.where((across > 0) | (down > 0), 0, ink) > strength / 2
+    return _lies_free(ink, across, free, strength) | _lies_free(ink.T, down.T, free.T, strength).T
+
+
+def _lies_free(ink: Plane, line: Plane, stroke: NDArray[np.bool_], strength: float) -> NDArray[np.bool_]:
+    darker = (ink > (line + strength) / 2) & (line < 0.6 * strength)
+    reach = 8
+    padded = np.pad(stroke, ((reach, reach), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=0).any(-1)
+    bridged = windows[: len(ink)] & windows[reach + 1 :]
+    return (line > 0) & ~darker & ~bridged
 
 
 def _ruled_across(ink: Plane) -> Plane:
@@ -51,6 +66,8 @@ def _ruled_across(ink: Plane) -> Plane:
     whole = np.pad(strips, ((0, 0), (steepest, steepest)), mode="edge")
     slid = np.stack([whole[k, steepest + s : steepest + s + height] for k, s in enumerate(shifts[drift])])
     level = np.sort(slid, axis=0)[_MISSING]  # (row,)
+    ends = np.minimum(slid[:2].max(axis=0), slid[-2:].max(axis=0))
+    level = np.minimum(level, ends)
     radius = max(1, height // 100)
     broad = _slide(_slide(level, radius, np.min), radius, np.max)
     thin = level - broad
@@ -71,8 +88,3 @@ def _slide(row: NDArray[Any], radius: int, reduce: Callable[..., Any]) -> NDArra
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1)
     result: NDArray[Any] = reduce(windows, axis=-1)
     return result
-
-
-def without_ruling(ink: Plane, ruling: Plane, strength: float) -> Plane:
-    """`ink` where it is clearly darker than the ruled line it lies on, or beside all lines."""
-    return np.where((ruling > 0) & (ink < (ruling + strength) / 2), 0, ink).astype(np.float32)

@@ -1,0 +1,134 @@
+// The browser's side of the kernel: plain functions over one linear memory, no arithmetic, no imports.
+//
+// Memory is taken with take() and never given back one by one: mark() and release() free all that was taken
+// since. Pointers are addresses in the module's memory; numbers are float32 unless is_double was set.
+#include "kernel.h"
+#include "philox.h"
+
+using namespace tongtou;
+
+extern "C" unsigned char __heap_base;
+
+namespace {
+
+uintptr_t top = 0;
+
+struct Run {
+  Advance call;
+  Number number;
+};
+
+const Kernel& kernel() { return *tongtou_kernel_wasm(); }
+
+}  // namespace
+
+#define EXPORT(name) extern "C" __attribute__((export_name(#name)))
+
+// Zeroed bytes on a 64-byte boundary; 0 when the machine has no more.
+EXPORT(take) void* take(uint32_t n_bytes) {
+  if (!top) top = ((uintptr_t)&__heap_base + 63) / 64 * 64;
+  const uintptr_t end = (top + n_bytes + 63) / 64 * 64;
+  const uintptr_t have = __builtin_wasm_memory_size(0) * 65536;
+  if (end < top) return nullptr;
+  if (end > have && __builtin_wasm_memory_grow(0, (end - have + 65535) / 65536) == (size_t)-1) return nullptr;
+  uint8_t* p = (uint8_t*)top;
+  for (uintptr_t i = 0; i < end - top; ++i) p[i] = 0;
+  top = end;
+  return p;
+}
+EXPORT(mark) uintptr_t mark() { take(0); return top; }
+EXPORT(release) void release(uintptr_t marked) { top = marked; }
+
+EXPORT(network) Spec* network(int32_t n_layers, int32_t loss, double input_scale) {
+  if (n_layers < 1 || n_layers > kMaxLayers) return nullptr;
+  Spec* spec = (Spec*)take(sizeof(Spec));
+  if (!spec) return nullptr;
+  spec->n_layers = n_layers;
+  spec->loss = loss;
+  spec->input_scale = input_scale;
+  return spec;
+}
+// Layers are described in their order; returns how many numbers the parameters have so far.
+EXPORT(layer) uint32_t layer(Spec* spec, int32_t l, int32_t n_in, int32_t n_out, int32_t activation, double parameter) {
+  const int32_t stride = (n_out + 15) / 16 * 16;
+  spec->layers[l] = {n_in, n_out, stride, activation, parameter, spec->n_numbers};
+  spec->n_numbers += (uint64_t)(n_in + 1) * stride;
+  return (uint32_t)spec->n_numbers;
+}
+
+// Pixels (n, n_in) of 8 bits, packed once; labels (n,) int32 or 0.
+EXPORT(pixels) Data* pixels(const uint8_t* X, uint32_t n, uint32_t n_in, const int32_t* labels) {
+  Data* data = (Data*)take(sizeof(Data));
+  PackedRow* rows = (PackedRow*)take(n * sizeof(PackedRow));
+  if (!data || !rows) return nullptr;
+  const uint64_t n_bytes = kernel().plan_packing(X, n, n_in, rows);
+  uint8_t* bytes = (uint8_t*)take((uint32_t)n_bytes + 512);
+  if (!bytes) return nullptr;
+  kernel().pack(X, n, n_in, rows, bytes);
+  *data = {n, kPacked, rows, bytes, nullptr, labels, nullptr};
+  return data;
+}
+EXPORT(dense) Data* dense(const void* X, uint32_t n, const int32_t* labels, const void* targets) {
+  Data* data = (Data*)take(sizeof(Data));
+  if (data) *data = {n, kDense, nullptr, nullptr, X, labels, targets};
+  return data;
+}
+
+// A run over the first n_rows examples, or those in `chosen` when it is not 0.
+EXPORT(run) Run* run(const Spec* spec, const Data* data, void* parameters, const uint32_t* chosen, uint32_t n_rows,
+                     uint32_t batch_size, uint32_t seed_low, uint32_t seed_high, int32_t shuffle, int32_t is_double) {
+  Run* r = (Run*)take(sizeof(Run));
+  if (!r || !n_rows || !batch_size) return nullptr;
+  r->number = is_double ? kDouble : kFloat;
+  Advance& call = r->call;
+  call.spec = spec;
+  call.data = data;
+  call.parameters = parameters;
+  call.chosen = chosen;
+  call.n_chosen = n_rows;
+  call.batch_size = batch_size < n_rows ? batch_size : n_rows;
+  call.seed = (uint64_t)seed_high << 32 | seed_low;
+  call.shuffle = shuffle;
+  call.n_threads = 1;
+  call.workspace = take((uint32_t)kernel().workspace_bytes(spec, r->number, call.batch_size));
+  call.order = (uint32_t*)take(n_rows * sizeof(uint32_t));
+  call.order_epoch = (uint64_t*)take(sizeof(uint64_t));
+  return call.workspace && call.order && call.order_epoch ? r : nullptr;
+}
+// Steps made; fewer than asked for when the next step's loss was not finite. eta, step_loss: (n_steps,) double;
+// step_correct: (n_steps,) uint32.
+EXPORT(advance) uint32_t advance(Run* r, double first_step, uint32_t n_steps, const double* eta, double* step_loss, uint32_t* step_correct) {
+  Advance& call = r->call;
+  call.first_step = (uint64_t)first_step;
+  call.n_steps = n_steps;
+  call.eta = eta;
+  call.step_loss = step_loss;
+  call.step_correct = step_correct;
+  call.n_done = 0;
+  call.diverged = 0;
+  kernel().advance(&call, r->number, 0);
+  return (uint32_t)call.n_done;
+}
+
+// Outputs (n, n_out) of the first n examples, or of those in `chosen`.
+EXPORT(evaluate) int32_t evaluate(const Spec* spec, const Data* data, const void* parameters, const uint32_t* chosen, uint32_t n,
+                                  int32_t before_activation, int32_t is_double, void* outputs) {
+  const Number number = is_double ? kDouble : kFloat;
+  const uintptr_t here = mark();
+  void* workspace = take((uint32_t)kernel().workspace_bytes(spec, number, 32));
+  if (!workspace) return 0;
+  const Evaluate call{spec, data, parameters, workspace, chosen, n, before_activation, outputs};
+  kernel().evaluate(&call, number);
+  release(here);
+  return 1;
+}
+
+// Words of a random stream: see philox.h.
+EXPORT(random_words) void random_words(uint32_t seed_low, uint32_t seed_high, uint32_t purpose, uint32_t epoch, uint32_t step, uint32_t n, uint32_t* out) {
+  for (uint32_t i = 0; i < n; ++i)
+    out[i] = draw((uint64_t)seed_high << 32 | seed_low, purpose, epoch, step, i / 4).w[i % 4];
+}
+EXPORT(order) void order(uint32_t seed_low, uint32_t seed_high, uint32_t purpose, uint32_t epoch, uint32_t n, uint32_t* out) {
+  for (uint32_t i = 0; i < n; ++i) out[i] = i;
+  shuffle(out, n, (uint64_t)seed_high << 32 | seed_low, purpose, epoch);
+}

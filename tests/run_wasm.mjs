@@ -1,0 +1,50 @@
+// Trains the digit network in kernel.wasm and prints one JSON line.
+// node run_wasm.mjs kernel.wasm X.bin labels.bin parameters.bin '{"sizes": …}' out.bin
+import { readFileSync, writeFileSync } from "node:fs";
+
+const [wasmPath, xPath, labelsPath, parametersPath, settings, outPath] = process.argv.slice(2);
+const { sizes, activations, loss, n, batchSize, epochs, eta, seed, shuffle } = JSON.parse(settings);
+const module = new WebAssembly.Module(readFileSync(wasmPath));
+const imports = WebAssembly.Module.imports(module);
+if (imports.length) throw new Error(`the kernel must import nothing; it imports ${JSON.stringify(imports)}`);
+const k = new WebAssembly.Instance(module, {}).exports;
+
+// An address of at least n bytes that holds a copy of them. Views die when memory grows: make them late.
+const put = (bytes) => {
+  const p = k.take(bytes.length);
+  if (!p) throw new Error("no memory");
+  new Uint8Array(k.memory.buffer, p, bytes.length).set(bytes);
+  return p;
+};
+
+const nLayers = sizes.length - 1;
+const spec = k.network(nLayers, loss, 1 / 255);
+let nNumbers = 0;
+for (let l = 0; l < nLayers; ++l) nNumbers = k.layer(spec, l, sizes[l], sizes[l + 1], activations[l], 0);
+const parameters = put(readFileSync(parametersPath));
+const data = k.pixels(put(readFileSync(xPath)), n, sizes[0], put(readFileSync(labelsPath)));
+const run = k.run(spec, data, parameters, 0, n, batchSize, seed, 0, shuffle, 0);
+const steps = Math.ceil(n / batchSize);
+const etas = k.take(8 * steps), losses = k.take(8 * steps), correct = k.take(4 * steps);
+new Float64Array(k.memory.buffer, etas, steps).fill(eta);
+
+const epochLosses = [], epochCorrect = [], seconds = [];
+for (let epoch = 0; epoch < epochs; ++epoch) {
+  const started = performance.now();
+  const done = k.advance(run, epoch * steps, steps, etas, losses, correct);
+  seconds.push((performance.now() - started) / 1000);
+  if (done !== steps) throw new Error(`only ${done} of ${steps} steps`);
+  epochLosses.push(new Float64Array(k.memory.buffer, losses, steps).reduce((a, b) => a + b, 0) / n);
+  epochCorrect.push(new Uint32Array(k.memory.buffer, correct, steps).reduce((a, b) => a + b, 0) / n);
+}
+const nOut = sizes[nLayers];
+const outputs = k.take(4 * 100 * nOut);
+k.evaluate(spec, data, parameters, 0, 100, 0, 0, outputs);
+const order = k.take(4 * 10);
+k.order(seed, 0, 2, 3, 10, order);
+writeFileSync(outPath, new Uint8Array(k.memory.buffer, parameters, 4 * nNumbers));
+console.log(JSON.stringify({
+  losses: epochLosses, accuracy: epochCorrect, seconds, nNumbers,
+  order: [...new Uint32Array(k.memory.buffer, order, 10)],
+  outputs: [...new Float32Array(k.memory.buffer, outputs, 100 * nOut)],
+}));
