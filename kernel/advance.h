@@ -147,13 +147,16 @@ template <class T> struct Pass {
       T* loss = room.losses + s;
       store(loss, all<T>(0));
       T *D = room.D[L] + s * stride, *A = room.A[L] + s * stride;
+      const bool one_group = layer.stride == kLanes;
       if (spec.loss == kCrossEntropy) {
-        __builtin_memcpy(D, room.Z[L] + s * stride, n * stride * sizeof(T));
-        room.hits[s / kLanes] = cross_entropy_block(D, n, layer.stride, targets(), rows + s, loss);
+        const T* Z = room.Z[L] + s * stride;
+        room.hits[s / kLanes] = one_group ? cross_entropy_block<T, kLanes>(Z, D, n, layer.stride, targets(), rows + s, loss)
+                                          : cross_entropy_block<T, 0>(Z, D, n, layer.stride, targets(), rows + s, loss);
         continue;
       }
       const T share = spec.loss == kMse ? (T)1 / layer.n_out : (T)1;
-      room.hits[s / kLanes] = squared_block(A, D, n, layer.stride, targets(), rows + s, share, loss);
+      room.hits[s / kLanes] = one_group ? squared_block<T, kLanes>(A, D, n, layer.stride, targets(), rows + s, share, loss)
+                                        : squared_block<T, 0>(A, D, n, layer.stride, targets(), rows + s, share, loss);
       if (layer.activation == kSoftmax) softmax_delta_rows(A, D, n, layer.stride);
       else delta_rows(layer.activation, layer.parameter, room.Z[L] + s * stride, A, D, n * stride);
     }

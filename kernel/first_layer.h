@@ -88,18 +88,21 @@ INLINE void prefetch_pixels(const Data& data, uint64_t row) {
   UNROLL for (int line = 0; line < 8; ++line) __builtin_prefetch(p + 64 * line, 0, 2);
 }
 
-// 16 bytes as numbers.
+// 16 bytes as numbers, in memory: to multiply by one of them is then a load that the multiplication makes itself.
+// Kept in a register each would first be moved to all lanes, by the unit that multiplies.
 template <class T> INLINE void convert(const uint8_t* u, T* x) {
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4) {
     const __m512i wide = _mm512_maskz_cvtepu8_epi32(0xffff, _mm_loadu_si128((const __m128i*)u));
     _mm512_store_ps((void*)x, _mm512_maskz_cvtepi32_ps(0xffff, wide));
+    __asm__("" : "+m"(*(T(*)[kGroup])x));
     return;
   }
 #elif defined(__AVX2__)
   if constexpr (sizeof(T) == 4) {
     _mm256_store_ps((float*)x, _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)u))));
     _mm256_store_ps((float*)x + 8, _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)(u + 8)))));
+    __asm__("" : "+m"(*(T(*)[kGroup])x));
     return;
   }
 #endif

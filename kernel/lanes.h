@@ -23,6 +23,12 @@
 #error "compile with -DKERNEL_ISA=<namespace of this instruction set>"
 #endif
 
+#if defined(__clang__) || __GNUC__ >= 12
+#define KERNEL_SHUFFLES 1  // has __builtin_shufflevector
+#else
+#define KERNEL_SHUFFLES 0
+#endif
+
 #define INLINE inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
 
@@ -143,18 +149,30 @@ template <class T, int N> INLINE Pack<T, N> flush(const Pack<T, N>& a, T floor) 
 
 // ---------------------------------------------------------------- across lanes: halves, then halves again
 
-template <class V, class H> INLINE void halve(const V& v, H& lo, H& hi) {
-  __builtin_memcpy(&lo, &v, sizeof(H));
-  __builtin_memcpy(&hi, (const char*)&v + sizeof(H), sizeof(H));
-}
+template <size_t... I> struct Indices {};  // 0, 1, … N - 1, as the standard library's index_sequence
+template <size_t N, size_t... I> struct Count : Count<N - 1, N - 1, I...> {};
+template <size_t... I> struct Count<0, I...> { typedef Indices<I...> Type; };
+
 template <class T, int N> struct Within {  // a vector of N numbers inside a register, N * sizeof(T) <= kVectorBytes
   typedef T Type __attribute__((vector_size(N * sizeof(T))));
 };
+// The lower and the upper half of a vector of N numbers.
+template <class T, int N, size_t... I>
+INLINE void halve(const typename Within<T, N>::Type& v, typename Within<T, N / 2>::Type& lo, typename Within<T, N / 2>::Type& hi,
+                  Indices<I...>) {
+#if KERNEL_SHUFFLES
+  lo = __builtin_shufflevector(v, v, I...);
+  hi = __builtin_shufflevector(v, v, (I + N / 2)...);
+#else
+  __builtin_memcpy(&lo, &v, sizeof(lo));
+  __builtin_memcpy(&hi, (const char*)&v + sizeof(lo), sizeof(hi));
+#endif
+}
 template <class T, int N> INLINE T sum_within(const typename Within<T, N>::Type& v) {
   if constexpr (N == 2) return v[0] + v[1];
   else {
     typename Within<T, N / 2>::Type lo, hi;
-    halve(v, lo, hi);
+    halve<T, N>(v, lo, hi, typename Count<N / 2>::Type());
     return sum_within<T, N / 2>(lo + hi);
   }
 }
@@ -162,7 +180,7 @@ template <class T, int N> INLINE T maximum_within(const typename Within<T, N>::T
   if constexpr (N == 2) return v[0] > v[1] ? v[0] : v[1];
   else {
     typename Within<T, N / 2>::Type lo, hi;
-    halve(v, lo, hi);
+    halve<T, N>(v, lo, hi, typename Count<N / 2>::Type());
     return maximum_within<T, N / 2>(lo > hi ? lo : hi);
   }
 }

@@ -2,7 +2,7 @@
 //
 //   sse            C_i = sum_j (a_j - y_j)^2             dC_i/da_j = 2 (a_j - y_j)
 //   mse            C_i = mean_j (a_j - y_j)^2            dC_i/da_j = 2 (a_j - y_j) / n_out
-//   cross_entropy  C_i = - sum_j y_j ln a_j, a = softmax(z):   delta_j = a_j sum(y) - y_j
+//   cross_entropy  C_i = - sum_j y_j ln a_j, a = softmax(z), sum y = 1:   delta_j = a_j - y_j
 //   softmax below another loss:  delta_j = a_j (g_j - sum_k g_k a_k)
 // Losses are not yet divided by the batch: the update does that once.
 // Padding lanes of delta are exactly 0. The lane sums of the loss are kept per 16 samples, so the total does
@@ -32,8 +32,11 @@ template <class T> INLINE Lanes<T> keep_real(const Lanes<T>& x, int32_t j, int32
   return if_less(iota<T, kLanes>((T)j), all<T>((T)n_out), x, all<T>(otherwise));
 }
 
+// The functions below take kFixed = 16 where a row is one group of lanes, so that its loop disappears, else 0.
+
 // Largest value of a row among the neurons other than `label` (pass -1 to leave none out).
-template <class T> INLINE T largest_other(const T* row, int32_t stride, int32_t n_out, int32_t label) {
+template <class T, int kFixed> INLINE T largest_other(const T* row, int32_t stride_, int32_t n_out, int32_t label) {
+  const int32_t stride = kFixed ? kFixed : stride_;
   Lanes<T> best = all<T>((T)-__builtin_inf());
   for (int32_t j = 0; j < stride; j += kLanes) {
     const Lanes<T> x = keep_real(load(row + j), j, n_out, (T)-__builtin_inf());
@@ -42,74 +45,71 @@ template <class T> INLINE T largest_other(const T* row, int32_t stride, int32_t 
   return maximum(best);
 }
 
-// Softmax of one row in place; returns the sum of exponentials, whose logarithm completes the loss.
-template <class T> INLINE T softmax_row(T* row, int32_t stride, int32_t n_out, T largest) {
+// e = softmax(z) of one row, from its largest z; returns the sum of exponentials, whose logarithm completes the loss.
+template <class T, int kFixed> INLINE T softmax_row(const T* z, T* e, int32_t stride_, int32_t n_out, T largest) {
+  const int32_t stride = kFixed ? kFixed : stride_;
   Lanes<T> total = all<T>(0);
   for (int32_t j = 0; j < stride; j += kLanes) {
-    const Lanes<T> e = keep_real(exp(load(row + j) - all<T>(largest)), j, n_out, (T)0);
-    store(row + j, e);
-    total = total + e;
+    const Lanes<T> x = keep_real(exp(load(z + j) - all<T>(largest)), j, n_out, (T)0);
+    store(e + j, x);
+    total = total + x;
   }
   const T s = sum(total);
   const Lanes<T> inverse = all<T>((T)1 / s);
-  for (int32_t j = 0; j < stride; j += kLanes) store(row + j, load(row + j) * inverse);
+  for (int32_t j = 0; j < stride; j += kLanes) store(e + j, load(e + j) * inverse);
   return s;
 }
 
 template <class T> inline void softmax_rows(T* rows, size_t n, int32_t stride, int32_t n_out) {
   for (size_t s = 0; s < n; ++s) {
     T* row = rows + s * stride;
-    softmax_row(row, stride, n_out, largest_other(row, stride, n_out, -1));
+    softmax_row<T, 0>(row, row, stride, n_out, largest_other<T, 0>(row, stride, n_out, -1));
   }
 }
 
-// Cross-entropy of softmax for up to 16 samples: z becomes delta. Adds to `loss` (16 numbers), returns the hits.
-template <class T>
-INLINE uint32_t cross_entropy_block(T* z, size_t n, int32_t stride, const Targets<T>& y, const uint32_t* rows, T* loss) {
-  T sums[kLanes], shortfall[kLanes], weight[kLanes];
+// Cross-entropy of softmax for up to 16 samples: D becomes delta. Adds to `loss` (16 numbers), returns the hits.
+template <class T, int kFixed>
+INLINE uint32_t cross_entropy_block(const T* Z, T* D, size_t n, int32_t stride_, const Targets<T>& y, const uint32_t* rows, T* loss) {
+  const int32_t stride = kFixed ? kFixed : stride_;
+  T sums[kLanes], shortfall[kLanes];
   uint32_t hits = 0;
-  UNROLL for (int i = 0; i < kLanes; ++i) { sums[i] = 1; shortfall[i] = 0; weight[i] = 1; }
+  UNROLL for (int i = 0; i < kLanes; ++i) { sums[i] = 1; shortfall[i] = 0; }
   for (size_t s = 0; s < n; ++s) {
-    T* row = z + s * stride;
+    const T* z = Z + s * stride;
+    T* d = D + s * stride;
     const uint64_t r = rows[s];
+    const int32_t label = y.labels ? y.labels[r] : -1;
+    T largest = largest_other<T, kFixed>(z, stride, y.n_out, label);
     if (y.labels) {
-      const int32_t label = y.labels[r];
-      const T own = row[label], other = largest_other(row, stride, y.n_out, label);
-      hits += own > other;
-      const T largest = own > other ? own : other;
+      const T own = z[label];
+      hits += own > largest;
+      largest = own > largest ? own : largest;
       shortfall[s] = largest - own;
-      sums[s] = softmax_row(row, stride, y.n_out, largest);
     } else {
-      const T largest = largest_other(row, stride, y.n_out, -1);
-      Lanes<T> short_of = all<T>(0), total = all<T>(0);
-      for (int32_t j = 0; j < stride; j += kLanes) {
-        const Lanes<T> target = y.lanes(r, j);
-        short_of = fma(target, all<T>(largest) - keep_real(load(row + j), j, y.n_out, largest), short_of);
-        total = total + target;
-      }
+      Lanes<T> short_of = all<T>(0);
+      for (int32_t j = 0; j < stride; j += kLanes)
+        short_of = fma(y.lanes(r, j), all<T>(largest) - keep_real(load(z + j), j, y.n_out, largest), short_of);
       shortfall[s] = sum(short_of);
-      weight[s] = sum(total);
-      sums[s] = softmax_row(row, stride, y.n_out, largest);
     }
-    const Lanes<T> w = all<T>(weight[s]);
-    for (int32_t j = 0; j < stride; j += kLanes)
-      store(row + j, flush(load(row + j) * w - y.lanes(r, j), Limits<T>::tiny_delta));
+    sums[s] = softmax_row<T, kFixed>(z, d, stride, y.n_out, largest);
+    for (int32_t j = 0; j < stride; j += kLanes) store(d + j, flush(load(d + j) - y.lanes(r, j), Limits<T>::tiny_delta));
   }
-  store(loss, load(loss) + fma(log(load_loose(sums)), load_loose(weight), load_loose(shortfall)));
+  store(loss, load(loss) + (log(load_loose(sums)) + load_loose(shortfall)));
   return hits;
 }
 
 // Squared errors for up to 16 samples: D becomes dC/da. Adds to `loss` (16 numbers), returns the hits.
-template <class T>
-INLINE uint32_t squared_block(const T* a, T* D, size_t n, int32_t stride, const Targets<T>& y, const uint32_t* rows, T share, T* loss) {
+template <class T, int kFixed>
+INLINE uint32_t squared_block(const T* A, T* D, size_t n, int32_t stride_, const Targets<T>& y, const uint32_t* rows, T share, T* loss) {
+  const int32_t stride = kFixed ? kFixed : stride_;
   Lanes<T> total = load(loss);
   uint32_t hits = 0;
   for (size_t s = 0; s < n; ++s) {
-    const T* row = a + s * stride;
+    const T* a = A + s * stride;
     const uint64_t r = rows[s];
-    if (y.labels) hits += row[y.labels[r]] > largest_other(row, stride, y.n_out, y.labels[r]);
+    if (y.labels) hits += a[y.labels[r]] > largest_other<T, kFixed>(a, stride, y.n_out, y.labels[r]);
     for (int32_t j = 0; j < stride; j += kLanes) {
-      const Lanes<T> e = flush(keep_real(load(row + j) - y.lanes(r, j), j, y.n_out, (T)0), Limits<T>::tiny_error);
+      const Lanes<T> e = flush(keep_real(load(a + j) - y.lanes(r, j), j, y.n_out, (T)0), Limits<T>::tiny_error);
       total = fma(e * all<T>(share), e, total);
       store(D + s * stride + j, e * all<T>(2 * share));
     }

@@ -69,7 +69,7 @@ template <class T> inline void product(const Product<T>& p, size_t first, size_t
 template <class T>
 inline void transpose(const T* W, size_t stride, size_t n_out, T* copy, size_t copy_stride, size_t first, size_t last) {
   size_t i = first;
-#if __has_builtin(__builtin_shufflevector) || (defined(__GNUC__) && __GNUC__ >= 12)
+#if KERNEL_SHUFFLES
   if constexpr (sizeof(T) == 4) {
     typedef float Four __attribute__((vector_size(16)));
     typedef float Loose __attribute__((vector_size(16), aligned(4), may_alias));
