@@ -70,17 +70,21 @@ struct Free {
 };
 typedef std::unique_ptr<uint8_t, Free> Memory;
 
-// 64-byte aligned and zero. Large pieces ask for large pages: examples are visited in shuffled order,
+// 64-byte aligned. Large pieces ask for large pages: examples are visited in shuffled order,
 // and with 4 KiB pages most visits would also miss the table of pages.
-Memory aligned_zeros(size_t bytes) {
+Memory aligned_bytes(size_t bytes) {
   constexpr size_t large = size_t(1) << 21;
   const size_t alignment = bytes >= large ? large : 64;
   const size_t rounded = (bytes + alignment) / alignment * alignment;
   uint8_t* p = static_cast<uint8_t*>(std::aligned_alloc(alignment, rounded));
   if (!p) throw std::bad_alloc();
   if (bytes >= large) madvise(p, rounded, MADV_HUGEPAGE);
-  std::memset(p, 0, rounded);
   return Memory(p);
+}
+Memory aligned_zeros(size_t bytes) {
+  Memory memory = aligned_bytes(bytes);
+  std::memset(memory.get(), 0, bytes);
+  return memory;
 }
 
 nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> aligned_array(size_t bytes) {
@@ -150,7 +154,7 @@ struct Examples {  // X with, for training, y
       {
         nb::gil_scoped_release free_python;
         n_bytes = kernel->plan_packing(pixels, data.n, (uint32_t)plan.n_in(), rows.data());
-        bytes = aligned_zeros(n_bytes + 512);
+        bytes = aligned_bytes(n_bytes + 512);
         kernel->pack(pixels, data.n, (uint32_t)plan.n_in(), rows.data(), bytes.get());
       }
       data.rows = rows.data();
@@ -173,7 +177,7 @@ struct Examples {  // X with, for training, y
     } else {
       if (y.ndim() != 2 || (int64_t)y.shape(1) != plan.n_out() || number_of(y.dtype()) != plan.number)
         throw nb::value_error("dense y must have shape (n, n_out) and the network's dtype");
-      targets = aligned_zeros(y.nbytes());
+      targets = aligned_bytes(y.nbytes());
       std::memcpy(targets.get(), y.data(), y.nbytes());
       data.targets = targets.get();
     }
@@ -268,7 +272,7 @@ struct Scratch {  // kept by each thread, so that one digit costs no allocation
   size_t size = 0;
   uint8_t* at_least(size_t bytes) {
     if (size < bytes) {
-      memory = aligned_zeros(bytes);
+      memory = aligned_bytes(bytes);
       size = bytes;
     }
     return memory.get();

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__AVX2__) || defined(__AVX512F__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
