@@ -9,8 +9,8 @@
 //   gelu        z Phi(z)                       Phi(z) + z phi(z)
 // softmax belongs to whole rows and lives in losses.h.
 //
-// Tails: a hidden sigmoid or gelu below 2^-40 (float; 2^-400 double) becomes 0, a delta below 2^-80 (2^-500)
-// becomes 0. Their products then never are denormal numbers. See docs/decisions.md.
+// Tails: a sigmoid or gelu below 2^-40 (float; 2^-400 double) becomes 0, a delta below 2^-80 (2^-500) becomes 0.
+// Products of what remains are normal numbers, but for the rarest. See docs/decisions.md.
 #pragma once
 
 #include "lanes.h"
@@ -19,10 +19,8 @@
 namespace tongtou::KERNEL_ISA {
 
 template <class T, int N> INLINE Pack<T, N> sigmoid(const Pack<T, N>& z) {
-  typedef Limits<T> L;
-  const Pack<T, N> x = max(all<T, N>(-L::sigmoid_reach), min(all<T, N>(L::sigmoid_reach), z));
   const Pack<T, N> one = all<T, N>(1);
-  return one / (one + exp(all<T, N>(0) - x));
+  return one / (one + exp_in_range(within(all<T, N>(0) - z, -Limits<T>::reach, Limits<T>::reach)));
 }
 
 template <class T, int N> INLINE Pack<T, N> with_sign_of(const Pack<T, N>& z, const Pack<T, N>& magnitude) {
@@ -53,7 +51,7 @@ template <class T, int N> INLINE Pack<T, N> normal_cdf(Pack<T, N> z, Pack<T, N>&
   constexpr int degree = sizeof(T) == 4 ? 12 : 24;
   const double* c = sizeof(T) == 4 ? kErfc12 : kErfc24;
   const T reach = sizeof(T) == 4 ? 12 : 37;
-  z = max(all<T, N>(-reach), min(all<T, N>(reach), z));
+  z = within(z, -reach, reach);
   const Pack<T, N> x = abs(z) * all<T, N>((T)0.70710678118654752440), two = all<T, N>(2);
   const Pack<T, N> t = two / (two + x), u = fma(t, two, all<T, N>(-1));
   Pack<T, N> p = all<T, N>((T)c[degree]);
@@ -77,27 +75,22 @@ template <class T, int N> INLINE Pack<T, N> activate(int32_t kind, T slope, cons
   }
 }
 
-// g f'(z), multiplied 2^60 times too large and brought down after the flush: the small product itself is never formed.
-template <class T, int N> INLINE Pack<T, N> lifted(const Pack<T, N>& g, const Pack<T, N>& slope_at_z) {
-  typedef Limits<T> L;
-  return flush(g * (slope_at_z * all<T, N>(L::lift)), L::tiny_delta * L::lift) * all<T, N>(1 / L::lift);
-}
-
 template <class T, int N>
 INLINE Pack<T, N> activation_delta(int32_t kind, T slope, const Pack<T, N>& z, const Pack<T, N>& a, const Pack<T, N>& g) {
+  const T tiny = Limits<T>::tiny_delta;
   const Pack<T, N> zero = all<T, N>(0), one = all<T, N>(1);
   Pack<T, N> gauss;
   switch (kind) {
     case kStep: return zero;
-    case kSigmoid: return lifted(g, a * (one - a));
-    case kTanh: return lifted(g, (one - a) * (one + a));
-    case kRelu: return flush(if_less(zero, a, g, zero), Limits<T>::tiny_delta);
-    case kLeakyRelu: return flush(if_less(zero, a, g, g * all<T, N>(slope)), Limits<T>::tiny_delta);
+    case kSigmoid: return flush(g * (a * (one - a)), tiny);
+    case kTanh: return flush(g * ((one - a) * (one + a)), tiny);
+    case kRelu: return flush(if_less(zero, a, g, zero), tiny);
+    case kLeakyRelu: return flush(if_less(zero, a, g, g * all<T, N>(slope)), tiny);
     case kGelu: {
       const Pack<T, N> phi = normal_cdf(z, gauss);
-      return lifted(g, fma(z * all<T, N>((T)0.39894228040143267794), gauss, phi));
+      return flush(g * flush(fma(z * all<T, N>((T)0.39894228040143267794), gauss, phi), Limits<T>::tiny_activation), tiny);
     }
-    default: return flush(g, Limits<T>::tiny_delta);
+    default: return flush(g, tiny);
   }
 }
 

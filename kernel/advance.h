@@ -84,10 +84,12 @@ template <class T> struct Pass {
 
   // ---------------------------------------------------------------- phase one: samples first … last - 1 of the step
 
-  void first_layer(const uint32_t* rows, size_t first, size_t last) const {
+  // `left`: how many row numbers may be read from rows[first] on, to fetch examples ahead of their turn
+  void first_layer(const uint32_t* rows, size_t first, size_t last, size_t left) const {
     const LayerSpec& layer = spec.layers[0];
     if (data.form == kPacked) {
       for (size_t s = first; s < last; ++s) {
+        prefetch_pixels(data, rows + s, left - (s - first));
         const Pixels pixels = pixels_of(data, rows[s]);
         T* z = room.Z[0] + s * layer.stride;
         if (layer.stride == kLanes) packed_forward<T, kLanes>(W(0), kLanes, bias(0), (T)spec.input_scale, pixels, z);
@@ -118,10 +120,10 @@ template <class T> struct Pass {
   }
 
   // A of all layers; of the last one only Z when its activation is left to the loss or to the caller.
-  void forward(const uint32_t* rows, size_t first, size_t last, bool alone, bool leave_last) const {
+  void forward(const uint32_t* rows, size_t first, size_t last, size_t left, bool alone, bool leave_last) const {
     for (int32_t l = 0; l < spec.n_layers; ++l) {
       const LayerSpec& layer = spec.layers[l];
-      if (l == 0) first_layer(rows, first, last);
+      if (l == 0) first_layer(rows, first, last, left);
       else if (alone) lone_layer(l, first);
       else {
         const size_t before = spec.layers[l - 1].stride;
@@ -173,10 +175,10 @@ template <class T> struct Pass {
     }
   }
 
-  void samples(const uint32_t* rows, size_t first, size_t last, bool alone) const {
+  void samples(const uint32_t* rows, size_t first, size_t last, size_t left, bool alone) const {
     for (size_t s = first; s < last; s += kBlock) {
       const size_t end = last - s < kBlock ? last : s + kBlock;
-      forward(rows, s, end, alone, spec.loss == kCrossEntropy);
+      forward(rows, s, end, left - (s - first), alone, spec.loss == kCrossEntropy);
       output_delta(rows, s, end);
       hidden_deltas(s, end);
     }
@@ -197,21 +199,17 @@ template <class T> struct Pass {
 
   // The share of `thread` in the first layer. bounds and splits: see spec.h; null for a single thread.
   void add_first_layer(T* target, const uint32_t* rows, size_t n, T factor, uint32_t thread, uint32_t n_threads,
-                       const uint32_t* splits, size_t rows_left) const {
+                       const uint32_t* splits) const {
     const LayerSpec& layer = spec.layers[0];
     const size_t stride = layer.stride;
     T* W0 = target + layer.offset;
     if (data.form == kPacked) {
-      // while this step's examples are added, the next step's come nearer (of few or very many, some steps ahead)
-      const size_t ahead = n < 4 ? 4 : n < 1024 ? n : 1024;
       for (size_t s = 0; s < n; ++s) {
-        if (s + ahead + 8 < rows_left) __builtin_prefetch(data.rows + rows[s + ahead + 8]);
-        if (s + ahead < rows_left) prefetch_pixels(data, rows[s + ahead]);
         const uint64_t r = rows[s];
         const Pixels pixels = pixels_of(data, r);
         const uint32_t* split = splits + r * (n_threads - 1);
         const uint32_t first = thread == 0 ? 0 : split[thread - 1];
-        const uint32_t last = thread + 1 == n_threads ? pixels.n : split[thread];
+        const uint32_t last = thread + 1 == n_threads ? pixels.n_groups * kGroup : split[thread];
         const T* d = room.D[0] + s * stride;
         const T f = factor * (T)spec.input_scale;
         if (stride == kLanes) packed_update<T, kLanes>(W0, kLanes, d, f, pixels, first, last);
@@ -283,7 +281,7 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
     const uint32_t* rows = call.order + begin;
     const size_t share = round_up((n + T_ - 1) / T_, kLanes);
     const size_t first = thread * share < n ? thread * share : n, last = first + share < n ? first + share : n;
-    pass.samples(rows, first, last, n == 1);
+    pass.samples(rows, first, last, T_ == 1 ? (size_t)(call.n_chosen - begin) : last - first, n == 1);
     wait_for_all(sync, T_, call.relax);
     const double loss = pass.loss_sum(n);  // every thread finds the same sum, and so agrees on stopping
     if (thread == 0) {
@@ -298,7 +296,7 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
     }
     const T factor = (T)(-call.eta[i] / (double)n);
     for (int32_t l = spec.n_layers - 1; l > 0; --l) pass.add_layer(l, pass.parameters, n, factor, thread, T_);
-    pass.add_first_layer(pass.parameters, rows, n, factor, thread, T_, call.splits, (size_t)(call.n_chosen - begin));
+    pass.add_first_layer(pass.parameters, rows, n, factor, thread, T_, call.splits);
     if (thread == 0) call.n_done = i + 1;
     wait_for_all(sync, T_, call.relax);
   }
@@ -313,7 +311,7 @@ template <class T> inline void evaluate(const Evaluate& call) {
   for (uint64_t done = 0; done < call.n; done += kBlock) {
     const size_t n = (size_t)(call.n - done < kBlock ? call.n - done : kBlock);
     for (size_t s = 0; s < n; ++s) rows[s] = call.chosen ? call.chosen[done + s] : (uint32_t)(done + s);
-    pass.forward(rows, 0, n, false, call.before_activation != 0);
+    pass.forward(rows, 0, n, n, false, call.before_activation != 0);
     const T* from = call.before_activation ? pass.room.Z[L] : pass.room.A[L];
     for (size_t s = 0; s < n; ++s)
       __builtin_memcpy((T*)call.outputs + (done + s) * n_out, from + s * stride, n_out * sizeof(T));
@@ -328,10 +326,10 @@ template <class T> inline double gradient(const Gradient& call) {
   T* target = (T*)call.gradient;
   for (uint64_t i = 0; i < spec.n_numbers; ++i) target[i] = 0;
   for (int32_t l = 1; l < spec.n_layers; ++l) pass.turn_weights(l, 0, spec.layers[l].n_in);
-  pass.samples(call.chosen, 0, n, n == 1);
+  pass.samples(call.chosen, 0, n, n, n == 1);
   const T factor = (T)(1.0 / (double)n);
   for (int32_t l = spec.n_layers - 1; l > 0; --l) pass.add_layer(l, target, n, factor, 0, 1);
-  pass.add_first_layer(target, call.chosen, n, factor, 0, 1, nullptr, n);
+  pass.add_first_layer(target, call.chosen, n, factor, 0, 1, nullptr);
   return pass.loss_sum(n) / (double)n;
 }
 

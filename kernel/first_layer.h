@@ -14,6 +14,12 @@ namespace tongtou::KERNEL_ISA {
 // Entries of a packed example come in groups of 16: one loop with one way out for the machine to guess wrong.
 constexpr uint32_t kGroup = 16;
 
+// Numbers and values of a group lie side by side, so that an example is read from front to back.
+struct Group {
+  uint16_t index[kGroup];
+  uint8_t value[kGroup];
+};
+
 // ---------------------------------------------------------------- packing
 
 // A bit for each of 16 bytes that is not zero.
@@ -57,67 +63,51 @@ inline uint32_t count_nonzero(const uint8_t* x, uint32_t n_in) {
   return n + (uint32_t)__builtin_popcountll(nonzero_bits_of_few(x + p, n_in - p));
 }
 
-// Bytes that a packed example takes, a multiple of 16.
-INLINE uint64_t packed_bytes(uint32_t n_groups) { return (uint64_t)n_groups * 3 * kGroup; }
-
-// Writes pixel numbers, rising, then values. The last group is filled up with pixels of value 0 that come next:
-// other pixels rather than one again and again, whose row would have to be written before it is read.
-// Up to 32 bytes past the end may be written, which the next example, packed after this one, overwrites.
-inline void pack_row(const uint8_t* x, uint32_t n_in, uint32_t n_groups, uint8_t* out) {
-  uint16_t* index = (uint16_t*)out;
-  uint8_t* value = out + (size_t)n_groups * 2 * kGroup;
-  uint32_t n = 0, p = 0;
-#if defined(__AVX512BW__)
-  // without a branch on the pixels, which a machine guesses wrong a dozen times in each digit; first all
-  // numbers, then all values, since a store of 16 numbers may run into the values
-  const __m512i sixteen = _mm512_set1_epi32(16);
-  __m512i number = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  for (; p + 16 <= n_in; p += 16, number = _mm512_add_epi32(number, sixteen)) {
-    const uint32_t bits = nonzero_bits_of_16(x + p);
-    _mm256_storeu_si256((__m256i*)(index + n), _mm512_maskz_cvtepi32_epi16(0xffff, _mm512_maskz_compress_epi32((__mmask16)bits, number)));
-    n += (uint32_t)__builtin_popcount(bits);
-  }
-  for (p = n = 0; p + 16 <= n_in; p += 16) {
-    const uint32_t bits = nonzero_bits_of_16(x + p);
-    const __m512i wide = _mm512_maskz_cvtepu8_epi32(0xffff, _mm_loadu_si128((const __m128i*)(x + p)));
-    _mm_storeu_si128((__m128i*)(value + n), _mm512_maskz_cvtepi32_epi8(0xffff, _mm512_maskz_compress_epi32((__mmask16)bits, wide)));
-    n += (uint32_t)__builtin_popcount(bits);
-  }
-#endif
-  for (; p < n_in; p += 64) {
+// Pixel numbers rise. The last group is filled up with pixels of value 0 that come next: other pixels rather than
+// one again and again, whose row would have to be written before it is read.
+inline void pack_row(const uint8_t* x, uint32_t n_in, uint32_t n_groups, Group* groups) {
+  uint32_t n = 0, last = 0;
+  for (uint32_t p = 0; p < n_in; p += 64) {
     uint64_t bits = p + 64 <= n_in ? nonzero_bits(x + p) : nonzero_bits_of_few(x + p, n_in - p);
-    for (; bits; bits &= bits - 1) {
-      const uint32_t pixel = p + (uint32_t)__builtin_ctzll(bits);
-      index[n] = (uint16_t)pixel;
-      value[n++] = x[pixel];
+    for (; bits; bits &= bits - 1, ++n) {
+      last = p + (uint32_t)__builtin_ctzll(bits);
+      groups[n / kGroup].index[n % kGroup] = (uint16_t)last;
+      groups[n / kGroup].value[n % kGroup] = x[last];
     }
   }
-  uint32_t last = n ? index[n - 1] : 0;
   for (; n < kGroup * n_groups; ++n) {
     last = last + 1 < n_in ? last + 1 : last;
-    index[n] = (uint16_t)last;
-    value[n] = 0;
+    groups[n / kGroup].index[n % kGroup] = (uint16_t)last;
+    groups[n / kGroup].value[n % kGroup] = 0;
   }
 }
 
 // ---------------------------------------------------------------- reading
 
 struct Pixels {
-  const uint16_t* index;
-  const uint8_t* value;
-  uint32_t n;  // a multiple of kGroup
+  const Group* groups;
+  uint32_t n_groups;
+
+  INLINE uint32_t index(uint32_t i) const { return groups[i / kGroup].index[i % kGroup]; }
+  INLINE uint8_t value(uint32_t i) const { return groups[i / kGroup].value[i % kGroup]; }
 };
+INLINE const Group* groups_at(const Data& data, PackedRow r) { return (const Group*)data.bytes + r.first_group; }
 INLINE Pixels pixels_of(const Data& data, uint64_t row) {
   const PackedRow r = data.rows[row];
-  const uint8_t* p = data.bytes + 16 * (uint64_t)r.offset16;
-  return {(const uint16_t*)p, p + (size_t)r.n_groups * 2 * kGroup, kGroup * r.n_groups};
+  return {groups_at(data, r), r.n_groups};
 }
 
-// Examples come in shuffled order, so the hardware cannot guess the next one. 512 bytes hold all of most
-// digits, and a fixed number of lines costs less than asking how many there are.
-INLINE void prefetch_pixels(const Data& data, uint64_t row) {
-  const uint8_t* p = data.bytes + 16 * (uint64_t)data.rows[row].offset16;
-  UNROLL for (int line = 0; line < 8; ++line) __builtin_prefetch(p + 64 * line, 0, 2);
+// Examples come in shuffled order, so the hardware cannot guess the next one. Its first line is touched well ahead,
+// which brings the address translation of its page, and its label; ten lines, most digits whole, a little
+// ahead. A fixed number of lines costs less than asking how many there are.
+constexpr size_t kFar = 12, kNear = 4;
+INLINE void prefetch_pixels(const Data& data, const uint32_t* rows, size_t left) {
+  if (left <= kFar + 8) return;
+  __builtin_prefetch(data.rows + rows[kFar + 8]);
+  __builtin_prefetch(groups_at(data, data.rows[rows[kFar]]));
+  if (data.labels) __builtin_prefetch(data.labels + rows[kFar]);
+  const uint8_t* p = (const uint8_t*)groups_at(data, data.rows[rows[kNear]]);
+  UNROLL for (int line = 0; line < 10; ++line) __builtin_prefetch(p + 64 * line);
 }
 
 // 16 bytes as numbers, in memory: to multiply by one of them is then a load that the multiplication makes itself.
@@ -135,6 +125,16 @@ template <class T> INLINE void convert(const uint8_t* u, T* x) {
     _mm256_store_ps((float*)x, _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)u))));
     _mm256_store_ps((float*)x + 8, _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)(u + 8)))));
     __asm__("" : "+m"(*(T(*)[kGroup])x));
+    return;
+  }
+#elif defined(__SSE2__)
+  if constexpr (sizeof(T) == 4) {
+    const __m128i zero = _mm_setzero_si128(), v = _mm_loadu_si128((const __m128i*)u);
+    const __m128i low = _mm_unpacklo_epi8(v, zero), high = _mm_unpackhi_epi8(v, zero);
+    _mm_store_ps((float*)x, _mm_cvtepi32_ps(_mm_unpacklo_epi16(low, zero)));
+    _mm_store_ps((float*)x + 4, _mm_cvtepi32_ps(_mm_unpackhi_epi16(low, zero)));
+    _mm_store_ps((float*)x + 8, _mm_cvtepi32_ps(_mm_unpacklo_epi16(high, zero)));
+    _mm_store_ps((float*)x + 12, _mm_cvtepi32_ps(_mm_unpackhi_epi16(high, zero)));
     return;
   }
 #endif
@@ -157,10 +157,10 @@ INLINE void packed_forward(const T* W, size_t stride_, const T* bias, T scale, c
   for (size_t column = 0; column < stride; column += kLanes) {
     Lanes<T> part[4] = {all<T>(0), all<T>(0), all<T>(0), all<T>(0)};
     const T* w = W + column;
-    for (uint32_t i = 0; i < pixels.n; i += kGroup) {
-      convert(pixels.value + i, x);
+    for (const Group *group = pixels.groups, *end = group + pixels.n_groups; group < end; ++group) {
+      convert(group->value, x);
       UNROLL for (uint32_t q = 0; q < kGroup; q += 4) {
-        const uint64_t four = four_indices(pixels.index + i + q);
+        const uint64_t four = four_indices(group->index + q);
         part[0] = fma(all<T>(x[q]), load(w + (four & 0xffff) * stride), part[0]);
         part[1] = fma(all<T>(x[q + 1]), load(w + (four >> 16 & 0xffff) * stride), part[1]);
         part[2] = fma(all<T>(x[q + 2]), load(w + (four >> 32 & 0xffff) * stride), part[2]);
@@ -182,17 +182,19 @@ INLINE void packed_update(T* W, size_t stride_, const T* delta, T factor, const 
     const Lanes<T> d = load(delta + column) * all<T>(factor);
     T* w = W + column;
     uint32_t i = first;
+    for (; i < last && i % kGroup; ++i) add_row(w + pixels.index(i) * stride, (T)(int32_t)pixels.value(i), d);
     for (; i + kGroup <= last; i += kGroup) {
-      convert(pixels.value + i, x);
+      const Group& group = pixels.groups[i / kGroup];
+      convert(group.value, x);
       UNROLL for (uint32_t q = 0; q < kGroup; q += 4) {
-        const uint64_t four = four_indices(pixels.index + i + q);
+        const uint64_t four = four_indices(group.index + q);
         add_row(w + (four & 0xffff) * stride, x[q], d);
         add_row(w + (four >> 16 & 0xffff) * stride, x[q + 1], d);
         add_row(w + (four >> 32 & 0xffff) * stride, x[q + 2], d);
         add_row(w + (four >> 48) * stride, x[q + 3], d);
       }
     }
-    for (; i < last; ++i) add_row(w + pixels.index[i] * stride, (T)(int32_t)pixels.value[i], d);
+    for (; i < last; ++i) add_row(w + pixels.index(i) * stride, (T)(int32_t)pixels.value(i), d);
   }
 }
 

@@ -31,22 +31,22 @@ uint64_t plan_packing(const uint8_t* X, uint64_t n, uint32_t n_in, PackedRow* ro
   uint64_t at = 0;
   for (uint64_t i = 0; i < n; ++i) {
     const uint32_t n_groups = (count_nonzero(X + i * n_in, n_in) + kGroup - 1) / kGroup;
-    rows[i] = {(uint32_t)(at / 16), n_groups};
-    at += packed_bytes(n_groups);
+    rows[i] = {(uint32_t)at, n_groups};
+    at += n_groups;
   }
-  return at;
+  return at * sizeof(Group);
 }
 void pack(const uint8_t* X, uint64_t n, uint32_t n_in, const PackedRow* rows, uint8_t* bytes) {
   for (uint64_t i = 0; i < n; ++i)
-    pack_row(X + i * n_in, n_in, rows[i].n_groups, bytes + 16 * (uint64_t)rows[i].offset16);
+    pack_row(X + i * n_in, n_in, rows[i].n_groups, (Group*)bytes + rows[i].first_group);
 }
 
 // First entry of an example whose pixel is not before `bound`.
 uint32_t first_from(const Pixels& pixels, uint32_t bound) {
-  uint32_t low = 0, high = pixels.n;
+  uint32_t low = 0, high = pixels.n_groups * kGroup;
   while (low < high) {
     const uint32_t middle = (low + high) / 2;
-    if (pixels.index[middle] < bound) low = middle + 1;
+    if (pixels.index(middle) < bound) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -63,7 +63,7 @@ void split(const Data* data, uint32_t n_in, uint32_t n_threads, uint32_t* bounds
       for (uint64_t i = 0; i < sample; ++i) {
         const Pixels pixels = pixels_of(*data, i * data->n / sample);
         before += first_from(pixels, middle);
-        all_of_them += pixels.n;
+        all_of_them += pixels.n_groups * kGroup;
       }
       if (before * n_threads < all_of_them * t) low = middle + 1;
       else high = middle;

@@ -97,6 +97,14 @@ template <class T, int N = kLanes> INLINE Pack<T, N> iota(T first = 0) {
 
 // ---------------------------------------------------------------- arithmetic
 
+#if defined(__AVX512F__)
+// the compiler makes two instructions of a comparison and a choice
+INLINE __m512 larger(__m512 a, __m512 b) { return _mm512_maskz_max_ps(0xffff, a, b); }
+INLINE __m512d larger(__m512d a, __m512d b) { return _mm512_maskz_max_pd(0xff, a, b); }
+INLINE __m512 smaller(__m512 a, __m512 b) { return _mm512_maskz_min_ps(0xffff, a, b); }
+INLINE __m512d smaller(__m512d a, __m512d b) { return _mm512_maskz_min_pd(0xff, a, b); }
+#endif
+
 #define ELEMENTWISE(name, expression)                                                            \
   template <class T, int N> INLINE Pack<T, N> name(const Pack<T, N>& a, const Pack<T, N>& b) {   \
     if constexpr (kWhole<T, N>) return {expression};                                             \
@@ -106,8 +114,14 @@ ELEMENTWISE(operator+, a.v + b.v)
 ELEMENTWISE(operator-, a.v - b.v)
 ELEMENTWISE(operator*, a.v * b.v)
 ELEMENTWISE(operator/, a.v / b.v)
-ELEMENTWISE(max, a.v > b.v ? a.v : b.v)  // a NaN in a gives b: put the suspect second
+// a > b ? a : b, which is what the machine's own instruction computes, NaN and all: put the suspect second.
+#if defined(__AVX512F__)
+ELEMENTWISE(max, larger(a.v, b.v))
+ELEMENTWISE(min, smaller(a.v, b.v))
+#else
+ELEMENTWISE(max, a.v > b.v ? a.v : b.v)
 ELEMENTWISE(min, a.v < b.v ? a.v : b.v)
+#endif
 #undef ELEMENTWISE
 
 template <class T, int N> INLINE Pack<T, N> fma(const Pack<T, N>& a, const Pack<T, N>& b, const Pack<T, N>& c) {
@@ -198,19 +212,19 @@ template <class T, int N> INLINE T maximum(const Pack<T, N>& a) {
 template <class T> struct Limits;
 template <> struct Limits<float> {
   static constexpr float exp_low = -87.0f, exp_high = 88.0f;             // results stay normal
-  static constexpr float sigmoid_reach = 80.0f;
+  static constexpr float reach = 80.0f;                                  // of sigmoid and softmax: e^-80 is normal, e^-80 / 100 too
   static constexpr float magic = 12582912.0f;                            // 1.5 * 2^23: adding it rounds to an integer
   static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
   static constexpr int mantissa = 23, bias = 127, terms = 7;
-  static constexpr float tiny_activation = 0x1p-40f, tiny_delta = 0x1p-80f, tiny_error = 0x1p-60f, lift = 0x1p60f;
+  static constexpr float tiny_activation = 0x1p-40f, tiny_delta = 0x1p-80f, tiny_error = 0x1p-60f;
 };
 template <> struct Limits<double> {
   static constexpr double exp_low = -708.0, exp_high = 709.0;
-  static constexpr double sigmoid_reach = 700.0;
+  static constexpr double reach = 690.0;
   static constexpr double magic = 6755399441055744.0;                    // 1.5 * 2^52
   static constexpr double ln2_high = 0.693147180369123816490, ln2_low = 1.90821492927058770002e-10;
   static constexpr int mantissa = 52, bias = 1023, terms = 13;
-  static constexpr double tiny_activation = 0x1p-400, tiny_delta = 0x1p-500, tiny_error = 0x1p-500, lift = 0x1p500;
+  static constexpr double tiny_activation = 0x1p-400, tiny_delta = 0x1p-500, tiny_error = 0x1p-500;
 };
 
 constexpr double kInverseFactorial[] = {1.0, 1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320,
@@ -226,9 +240,9 @@ template <class T, int N> INLINE Pack<T, N> power_of_two(const Pack<T, N>& t) {
 }
 
 // x = k ln 2 + r with |r| <= ln 2 / 2;  e^x = 2^k + 2^k (e^r - 1).  Returns e^r - 1 by its series; scale = 2^k.
-template <class T, int N> INLINE Pack<T, N> reduced_expm1(Pack<T, N> x, Pack<T, N>& scale) {
+// x must lie between exp_low and exp_high.
+template <class T, int N> INLINE Pack<T, N> reduced_expm1(const Pack<T, N>& x, Pack<T, N>& scale) {
   typedef Limits<T> L;
-  x = max(all<T, N>(L::exp_low), min(all<T, N>(L::exp_high), x));
   const Pack<T, N> t = fma(x, all<T, N>((T)1.44269504088896340736), all<T, N>(L::magic));
   const Pack<T, N> k = t - all<T, N>(L::magic);
   const Pack<T, N> r = fma(k, all<T, N>(-L::ln2_low), fma(k, all<T, N>(-L::ln2_high), x));
@@ -237,12 +251,18 @@ template <class T, int N> INLINE Pack<T, N> reduced_expm1(Pack<T, N> x, Pack<T, 
   scale = power_of_two(t);
   return fma(q * r, r, r);
 }
-template <class T, int N> INLINE Pack<T, N> exp(const Pack<T, N>& x) {
+template <class T, int N> INLINE Pack<T, N> within(const Pack<T, N>& x, T low, T high) {
+  return max(all<T, N>(low), min(all<T, N>(high), x));
+}
+template <class T, int N> INLINE Pack<T, N> exp_in_range(const Pack<T, N>& x) {
   Pack<T, N> scale, p = reduced_expm1(x, scale);
   return fma(p, scale, scale);
 }
+template <class T, int N> INLINE Pack<T, N> exp(const Pack<T, N>& x) {
+  return exp_in_range(within(x, Limits<T>::exp_low, Limits<T>::exp_high));
+}
 template <class T, int N> INLINE Pack<T, N> expm1(const Pack<T, N>& x) {
-  Pack<T, N> scale, p = reduced_expm1(x, scale);
+  Pack<T, N> scale, p = reduced_expm1(within(x, Limits<T>::exp_low, Limits<T>::exp_high), scale);
   return fma(p, scale, scale - all<T, N>(1));
 }
 

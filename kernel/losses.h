@@ -50,7 +50,7 @@ template <class T, int kFixed> INLINE T softmax_row(const T* z, T* e, int32_t st
   const int32_t stride = kFixed ? kFixed : stride_;
   Lanes<T> total = all<T>(0);
   for (int32_t j = 0; j < stride; j += kLanes) {
-    const Lanes<T> x = keep_real(exp(load(z + j) - all<T>(largest)), j, n_out, (T)0);
+    const Lanes<T> x = keep_real(exp_in_range(max(all<T>(-Limits<T>::reach), load(z + j) - all<T>(largest))), j, n_out, (T)0);
     store(e + j, x);
     total = total + x;
   }
@@ -126,7 +126,8 @@ template <class T> inline void softmax_delta_rows(const T* a, T* g, size_t n, in
     const Lanes<T> mean = all<T>(sum(dot));
     for (int32_t j = 0; j < stride; j += kLanes) {
       T* p = g + s * stride + j;
-      store(p, flush(load(a + s * stride + j) * (load(p) - mean), Limits<T>::tiny_delta));
+      const Lanes<T> share = flush(load(a + s * stride + j), Limits<T>::tiny_activation);
+      store(p, flush(share * (load(p) - mean), Limits<T>::tiny_delta));
     }
   }
 }

@@ -30,10 +30,10 @@ struct Spec {
   LayerSpec layers[kMaxLayers];
 };
 
-// The non-zero pixels of one example in groups of 16: at bytes + 16 * offset16 lie the pixel numbers (uint16,
-// rising), behind them the values (uint8). The last group is filled up with pixels of value 0.
+// The non-zero pixels of one example: n_groups groups of 16 pixel numbers (uint16, rising) and their 16 values
+// (uint8), 48 bytes a group. The last group is filled up with pixels of value 0.
 struct PackedRow {
-  uint32_t offset16, n_groups;
+  uint32_t first_group, n_groups;
 };
 
 struct Data {

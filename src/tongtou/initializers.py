@@ -164,7 +164,8 @@ def initial(
     ((16, 784), (16,))
     """
     r = initializer(name).radius(n_in, n_out, activation_of(activation))
+    if r == 0:
+        return np.zeros((n_out, n_in), dtype), np.zeros(n_out, dtype)
     u = uniform(seed, INITIAL_WEIGHTS, n_in * n_out, step=layer)
-    # Adding 0 turns the -0 of "zeros" into 0 and changes nothing else.
-    W = (r * (2 * u - 1) + 0.0).reshape(n_in, n_out).T  # (n_out, n_in)
+    W = (r * (2 * u - 1)).reshape(n_in, n_out).T  # (n_out, n_in)
     return np.ascontiguousarray(W, dtype), np.zeros(n_out, dtype)
