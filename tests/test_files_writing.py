@@ -101,7 +101,7 @@ def test_the_order_of_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for name in ("write", "fsync", "replace"):
         monkeypatch.setattr(os, name, recorded(name))
     tt.Network([2, 1]).save(tmp_path / "net")
-    assert calls == ["write"] * 3 + ["fsync", "replace", "fsync of the folder"]
+    assert calls == ["write", "fsync", "replace", "fsync of the folder"]
 
 
 def test_a_folder_that_cannot_be_synced_is_no_failure(

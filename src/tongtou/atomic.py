@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable
 from contextlib import suppress
 
 _ADVICE = {
@@ -24,8 +23,8 @@ _ADVICE = {
 }
 
 
-def write_whole(path: str, pieces: Iterable[bytes | memoryview]) -> None:
-    """Write the pieces, one after the other, as the file `path`.
+def write_whole(path: str, content: bytes) -> None:
+    """Write `content` as the file `path`.
 
     At every moment, a power cut included, the path leads to the old file or to the new one, whole.
     A symbolic link stays and the file it leads to is replaced. A new file gets the permissions the
@@ -38,7 +37,7 @@ def write_whole(path: str, pieces: Iterable[bytes | memoryview]) -> None:
         left behind.
     """
     try:
-        _write(path, pieces)
+        _write(path, content)
     except OSError as error:
         reason = error.strerror or str(error)
         advice = _ADVICE.get(error.errno or 0, "Choose another place.")
@@ -49,7 +48,7 @@ def write_whole(path: str, pieces: Iterable[bytes | memoryview]) -> None:
         ) from error
 
 
-def _write(path: str, pieces: Iterable[bytes | memoryview]) -> None:
+def _write(path: str, content: bytes) -> None:
     if path.endswith(os.sep):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     # The link's own target is replaced; os.replace would put a file in the place of the link.
@@ -64,8 +63,7 @@ def _write(path: str, pieces: Iterable[bytes | memoryview]) -> None:
         try:
             if permissions is not None:
                 os.chmod(temporary, permissions)
-            for piece in pieces:
-                _write_all(descriptor, memoryview(piece))
+            _write_all(descriptor, memoryview(content))
             # Without this the rename can reach the disk before the contents do.
             os.fsync(descriptor)
         finally:
