@@ -42,7 +42,7 @@ def predict_turn(one: Any, many: Any, least_s: float) -> dict[str, float]:
     """Median seconds of one call with one row, and of one call with 10,000 rows."""
     medians = {}
     for name, call in (("latency_s", one), ("throughput_s", many)):
-        times = []
+        times: list[float] = []
         until = time.perf_counter() + least_s / 2
         while len(times) < 5 or time.perf_counter() < until:
             start = time.perf_counter()
@@ -81,7 +81,8 @@ class Turns:
         report["wall_s"] = time.perf_counter() - wall
         report["processor_s"] = time.process_time() - processor
         if not self.report:  # later turns repeat the same steps, and scoring takes memory itself
-            self.report = {"peak_bytes": peak_bytes()} | self._score()
+            facts = {"peak_bytes": peak_bytes(), "facts": self.contestant.facts}
+            self.report = facts | self._score()
         return report | self.report
 
     def _score(self) -> dict[str, float]:
@@ -111,9 +112,9 @@ def main() -> None:
     from benchmarks.contestants import ENTRIES
     from benchmarks.settings import EPOCHS, LEARNING_RATES
 
-    if options.work == "predict":  # one core: alike for libraries that take no number of threads
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     entry = ENTRIES[options.contestant]
+    if options.work == "predict" or entry.one_core:  # not every library takes a number of threads
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     options.epochs = options.epochs or EPOCHS[options.batch]
     build = entry.build()
     from benchmarks.digits import Digits

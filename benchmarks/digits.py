@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ Parameters = list[tuple[Array, Array]]
 
 
 def data_folder() -> Path:
-    """Where the package keeps its digits; found without importing it, so peers do not pay for it."""
+    """Where the package keeps its digits, found without importing it: peers do not pay for it."""
     spec = importlib.util.find_spec("tongtou")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("tongtou is not installed here; run: make bench")
@@ -37,7 +38,7 @@ def read_idx(name: str, header: int) -> NDArray[np.uint8]:
 
 
 class Digits:
-    """All of MNIST: 60,000 digits to learn from, 10,000 to test with, each read when first needed."""
+    """All of MNIST: 60,000 digits to learn from, 10,000 to test with; read when first needed."""
 
     @cached_property
     def X(self) -> NDArray[np.uint8]:
@@ -60,9 +61,14 @@ class Digits:
         return read_idx("t10k-labels-idx1", 8).astype(np.int64)
 
     def scaled(self) -> NDArray[np.float32]:
-        """Training pixels as float32 in 0 … 1, what the peers learn from; the uint8 ones are let go."""
-        scaled = self.X.astype(np.float32)
-        scaled /= np.float32(255)
+        """Training pixels as float32 in 0 … 1, what the peers learn from; uint8 ones are let go.
+
+        64-byte aligned: then JAX takes the memory as it is, and no contestant holds two copies.
+        """
+        memory = np.empty(self.X.size + 16, np.float32)
+        skip = -memory.ctypes.data % 64 // 4
+        scaled = memory[skip : skip + self.X.size].reshape(self.X.shape)
+        np.divide(self.X, np.float32(255), out=scaled)
         del self.X
         return scaled
 
@@ -71,7 +77,7 @@ def first_weights(seed: int = SEED) -> Parameters:
     """W uniform on ±sqrt(6 / (n_in + n_out)) (Glorot and Bengio 2010, equation 16), b zero."""
     rng = np.random.default_rng(seed)
     parameters: Parameters = []
-    for n_in, n_out in zip(SIZES, SIZES[1:], strict=False):
+    for n_in, n_out in pairwise(SIZES):
         bound = np.sqrt(6 / (n_in + n_out))
         W = rng.uniform(-bound, bound, (n_out, n_in)).astype(np.float32)
         parameters.append((W, np.zeros(n_out, np.float32)))
@@ -86,9 +92,9 @@ def order(epoch: int, n: int) -> NDArray[np.uint32]:
 
 
 def sigmoid(z: Array) -> Array:
-    """σ(z) = 1 / (1 + e^-z), written so that e^|z| never overflows."""
+    """Sigmoid 1 / (1 + e^-z), written so that e^|z| never overflows."""
     small = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1, small) / (1 + small)
+    return np.asarray(np.where(z >= 0, 1, small) / (1 + small))
 
 
 def score(parameters: Parameters, X: Array, y: Array) -> tuple[float, float]:

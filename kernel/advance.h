@@ -35,7 +35,7 @@ inline void wait_for_all(Sync* sync, uint32_t n_threads, Relax relax) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #endif
-    if (relax && spins % 4096 == 4095) relax();
+    if (relax && spins % 256 == 255) relax();
   }
 }
 
@@ -104,31 +104,16 @@ template <class T> struct Pass {
     }
   }
 
-  // z of layer l >= 1 for one sample alone: four partial sums in place of one long chain.
-  void lone_layer(int32_t l, size_t s) const {
-    const LayerSpec &layer = spec.layers[l], &before = spec.layers[l - 1];
-    const T* a = room.A[l - 1] + s * before.stride;
-    for (int32_t j = 0; j < layer.stride; j += kLanes) {
-      Lanes<T> part[4] = {load(bias(l) + j), all<T>(0), all<T>(0), all<T>(0)};
-      const T* w = W(l) + j;
-      int32_t i = 0;
-      for (; i + 4 <= layer.n_in; i += 4, w += 4 * layer.stride)
-        UNROLL for (int q = 0; q < 4; ++q) part[q] = fma(all<T>(a[i + q]), load(w + q * layer.stride), part[q]);
-      for (; i < layer.n_in; ++i, w += layer.stride) part[0] = fma(all<T>(a[i]), load(w), part[0]);
-      store(room.Z[l] + s * layer.stride + j, (part[0] + part[1]) + (part[2] + part[3]));
-    }
-  }
-
   // A of all layers; of the last one only Z when its activation is left to the loss or to the caller.
   void forward(const uint32_t* rows, size_t first, size_t last, size_t left, bool alone, bool leave_last) const {
     for (int32_t l = 0; l < spec.n_layers; ++l) {
       const LayerSpec& layer = spec.layers[l];
       if (l == 0) first_layer(rows, first, last, left);
-      else if (alone) lone_layer(l, first);
       else {
         const size_t before = spec.layers[l - 1].stride;
-        product<T>({room.Z[l], (size_t)layer.stride, room.A[l - 1], before, 1, W(l), (size_t)layer.stride, (size_t)layer.n_in, bias(l), 0, false},
-                   first, last, layer.stride);
+        const Product<T> z{room.Z[l], (size_t)layer.stride, room.A[l - 1], before, 1, W(l), (size_t)layer.stride, (size_t)layer.n_in, bias(l), 0, false};
+        if (alone) lone_product(z, first, layer.stride);
+        else product(z, first, last, layer.stride);
       }
       if (leave_last && l == spec.n_layers - 1) return;
       const size_t from = first * layer.stride, count = (last - first) * layer.stride;
@@ -165,12 +150,13 @@ template <class T> struct Pass {
   }
 
   // delta[l-1] = (delta[l] W[l]) f'(z[l-1])
-  void hidden_deltas(size_t first, size_t last) const {
+  void hidden_deltas(size_t first, size_t last, bool alone) const {
     for (int32_t l = spec.n_layers - 1; l > 0; --l) {
       const LayerSpec &layer = spec.layers[l], &before = spec.layers[l - 1];
       const size_t stride = before.stride, from = first * stride;
-      product<T>({room.D[l - 1], stride, room.D[l], (size_t)layer.stride, 1, room.V[l], stride, (size_t)layer.n_out, nullptr, 0, false},
-                 first, last, stride);
+      const Product<T> g{room.D[l - 1], stride, room.D[l], (size_t)layer.stride, 1, room.V[l], stride, (size_t)layer.n_out, nullptr, 0, false};
+      if (alone) lone_product(g, first, stride);
+      else product(g, first, last, stride);
       delta_rows(before.activation, before.parameter, room.Z[l - 1] + from, room.A[l - 1] + from, room.D[l - 1] + from, (last - first) * stride);
     }
   }
@@ -180,7 +166,7 @@ template <class T> struct Pass {
       const size_t end = last - s < kBlock ? last : s + kBlock;
       forward(rows, s, end, left - (s - first), alone, spec.loss == kCrossEntropy);
       output_delta(rows, s, end);
-      hidden_deltas(s, end);
+      hidden_deltas(s, end, alone);
     }
   }
 

@@ -4,7 +4,7 @@
 //   C[r, :] = C[r, :] + scale sum_k A(r, k) B[k, :]   update
 // A(r, k) = A[r * row_step + k * k_step]: the same loop reads A as it lies or transposed.
 // Rows of B and C are padded to 16 lanes. Each element is summed in the order of k, whatever the tile,
-// so bits depend neither on the number of rows nor on threads.
+// so bits depend neither on the number of rows nor on threads; but for lone_product.
 #pragma once
 
 #include "lanes.h"
@@ -62,6 +62,21 @@ template <class T> inline void product(const Product<T>& p, size_t first, size_t
   if constexpr (G > 1)
     for (; column + G * kLanes <= columns; column += G * kLanes) product_columns<T, G>(p, first, last, column);
   for (; column < columns; column += kLanes) product_columns<T, 1>(p, first, last, column);
+}
+
+// Row r of C, not adding, when it is the only one: four partial sums in place of one long chain of additions.
+// A batch of one takes its sums in this order throughout.
+template <class T> inline void lone_product(const Product<T>& p, size_t r, size_t columns) {
+  const T* a = p.A + r * p.row_step;
+  for (size_t j = 0; j < columns; j += kLanes) {
+    Lanes<T> part[4] = {p.init ? load(p.init + j) : all<T>(0), all<T>(0), all<T>(0), all<T>(0)};
+    const T* b = p.B + j;
+    size_t k = 0;
+    for (; k + 4 <= p.K; k += 4)
+      UNROLL for (size_t q = 0; q < 4; ++q) part[q] = fma(all<T>(a[(k + q) * p.k_step]), load(b + (k + q) * p.b_step), part[q]);
+    for (; k < p.K; ++k) part[0] = fma(all<T>(a[k * p.k_step]), load(b + k * p.b_step), part[0]);
+    store(p.C + r * p.c_step + j, (part[0] + part[1]) + (part[2] + part[3]));
+  }
 }
 
 // Rows first … last - 1 of W (n_in rows of `stride`) become columns of its copy (n_out rows of `copy_stride`),

@@ -32,7 +32,7 @@ class Contestant(Protocol):
         ...
 
     def predictor(self, parameters: Parameters, X: Array) -> Callable[[], object]:
-        """A call that computes the ten confidences of each row of X, given in its own array type."""
+        """A call that computes the ten confidences of each row of X."""
         ...
 
 
@@ -50,6 +50,10 @@ class Entry:
     """Batch sizes it runs at; empty: all."""
     environment: dict[str, str] = field(default_factory=dict)
     predicts: bool = False
+    one_core: bool = False
+    """Whether the process is kept to one processor core."""
+    needs: str = ""
+    """Processor flag without which it is left out."""
 
     def build(self) -> type[Contestant]:
         """Import the class, with the environment its library reads at import."""
@@ -67,6 +71,15 @@ ENTRIES = {
         Entry("tongtou", "Tongtou, 1 thread", "tongtou_:Tongtou", predicts=True),
         Entry("tongtou-2", "Tongtou, 2 threads", "tongtou_:Tongtou", threads=2),
         Entry("jax", "JAX, epoch in one jit", "jax_:Jax", peer=True, predicts=True),
+        Entry(
+            "jax-tuned",
+            "JAX, one core, 512-bit vectors",
+            "jax_:Jax",
+            batches=(10, 32),
+            environment={"XLA_FLAGS": "--xla_cpu_prefer_vector_width=512"},
+            one_core=True,
+            needs="avx512f",
+        ),
         Entry("torch", "PyTorch eager", "torch_:Torch", peer=True, predicts=True),
         Entry(
             "sklearn",
@@ -83,13 +96,14 @@ ENTRIES = {
             predicts=True,
         ),
         Entry("limit", "limit: two sparse loops", "limit_:Limit"),
-        Entry("limit-avx2", "limit, AVX2", "limit_:LimitAvx2"),
+        Entry("limit-avx2", "limit, AVX2", "limit_:LimitAvx2", needs="avx2"),
         Entry(
             "tongtou-avx2",
             "Tongtou, AVX2 kernel",
             "tongtou_:Tongtou",
             batches=(32,),
             environment={"TONGTOU_KERNEL": "avx2"},
+            needs="avx2",
         ),
         Entry(
             "tongtou-sse2",

@@ -1,4 +1,4 @@
-"""The machine's limit, timed like a contestant: limit.cpp compiled, loaded and fed packed digits."""
+"""The machine's limit, timed like a contestant: limit.cpp compiled and fed packed digits."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def aligned(n_rows: int) -> Array:
 class Limit:
     """The two sparse loops compiled for this processor."""
 
-    flags = ("-march=native",)
+    flags: tuple[str, ...] = ("-march=native",)
 
     def __init__(self, digits: Digits, batch: int, learning_rate: float, threads: int) -> None:
         self.digits, self.batch = digits, batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class Torch:
     def __init__(self, digits: Digits, batch: int, learning_rate: float, threads: int) -> None:
         self.digits, self.batch, self.learning_rate = digits, batch, learning_rate
         layers: list[nn.Module] = []
-        for n_in, n_out in zip(SIZES, SIZES[1:], strict=False):
+        for n_in, n_out in pairwise(SIZES):
             layers += [nn.Linear(n_in, n_out), nn.Sigmoid()]
         self.net = nn.Sequential(*layers[:-1])
         self.facts: dict[str, Any] = {"torch": torch.__version__, "threads": threads}
@@ -39,7 +40,7 @@ class Torch:
         self.X = torch.from_numpy(self.digits.scaled())
         rows = torch.arange(_PROBE * self.batch) % len(self.X)
         self._steps(rows)
-        times = {}
+        times: dict[int, float] = {}
         for threads in (1, 2, 1, 2):
             torch.set_num_threads(threads)
             start = time.perf_counter()

@@ -1,0 +1,167 @@
+"""The figures as tables: drawn in a terminal, plain anywhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.settings import FROM_START, GOAL, QUIET_CORES
+from benchmarks.verdicts import ACCURACY_TOLERANCE, LOSS_TOLERANCE
+
+Rows = list[dict[str, Any]]
+_PLAIN_WIDTH = 150
+
+
+def console() -> Console:
+    """Standard output; a fixed width where it is no terminal."""
+    found = Console()
+    return found if found.is_terminal else Console(width=_PLAIN_WIDTH)
+
+
+def table(to: Console, title: str, *columns: str) -> Table:
+    """An empty table: first and last column are text, those between are numbers."""
+    drawn = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD if to.is_terminal else box.ASCII2
+    )
+    for nth, column in enumerate(columns):
+        number = 0 < nth < len(columns) - 1
+        drawn.add_column(column, justify="right" if number else "left", no_wrap=number)
+    return drawn
+
+
+def seconds(value: float) -> str:
+    """Three digits in the unit that fits."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-9:.3g} ns"
+
+
+def note(row: dict[str, Any]) -> str:
+    """What the reader must know of this row."""
+    facts = row.get("facts", {})
+    parts = [str(facts[key]) for key in ("form", "kernel", "flags") if key in facts]
+    if "threads" in facts and "flags" not in facts:
+        parts.append(f"{facts['threads']} thread" + ("s" if facts["threads"] > 1 else ""))
+    if "compile_s" in facts:
+        parts.append(f"compiled in {seconds(facts['compile_s'][facts['form']])}")
+    if "prepare_s" in facts:
+        parts.append(f"packed in {seconds(facts['prepare_s'])}")
+    if "ns_per_nonzero" in row:
+        parts.append(f"{row['ns_per_nonzero']:.2f} ns a non-zero pixel")
+    if row["disturbed"]:
+        parts.append(f"DISTURBED: others used {row['others_cores']:.2f} cores")
+    return ", ".join(parts)
+
+
+def between(values: dict[str, float]) -> str:
+    """The middle half of the times."""
+    return f"{seconds(values['lower_quartile_s'])} - {seconds(values['upper_quartile_s'])}"
+
+
+def show_machine(to: Console, machine: dict[str, Any]) -> None:
+    """Two lines on what this was measured on."""
+    to.print(
+        f"{machine['processor']}, {machine['cores']} cores, {' '.join(machine['flags'])}; "
+        f"{machine['system']}; {machine['compiler']}",
+        highlight=False,
+    )
+    to.print(", ".join(f"{n} {v}" for n, v in machine["versions"].items()) + "\n", highlight=False)
+
+
+def show_training(to: Console, rows: Rows) -> None:
+    """One table a batch size."""
+    for batch in dict.fromkeys(row["batch"] for row in rows):
+        here = [row for row in rows if row["batch"] == batch]
+        epochs, rate = here[0]["epochs"], here[0]["learning_rate"]
+        title = (
+            f"Batch {batch}: one epoch of 60,000 digits; accuracy after {epochs} "
+            f"epoch{'s' if epochs > 1 else ''} at learning rate {rate}"
+        )
+        columns = ("an epoch", "middle half", "epochs timed", "times fastest peer", "accuracy")
+        drawn = table(to, title, "", *columns, "peak MB", "")
+        for row in here:
+            drawn.add_row(
+                row["title"],
+                seconds(row["epoch"]["median_s"]),
+                between(row["epoch"]),
+                str(row["epoch"]["n"]),
+                f"{row['times_fastest_peer']:.2f}" if "times_fastest_peer" in row else "",
+                f"{row['accuracy']:.2%}" if "accuracy" in row else "",
+                f"{row['peak_bytes'] / 1e6:.0f}" if "peak_bytes" in row else "",
+                note(row),
+            )
+        to.print(drawn)
+
+
+def show_inference(to: Console, rows: Rows) -> None:
+    """Latency and throughput."""
+    drawn = table(
+        to, "Confidences on one core", "", "one digit", "10,000 digits", "digits a second", ""
+    )
+    for row in rows:
+        many = row["throughput"]["median_s"]
+        one = seconds(row["latency"]["median_s"])
+        drawn.add_row(row["title"], one, seconds(many), f"{10_000 / many:,.0f}", note(row))
+    to.print(drawn)
+
+
+def show_from_start(to: Console, rows: Rows) -> None:
+    """Whole processes."""
+    batch, rate = FROM_START
+    title = (
+        f"From process start to {GOAL:.0%} on the test digits (batch {batch}, learning rate {rate})"
+    )
+    drawn = table(to, title, "", "wall time", "fastest", "slowest", "epochs", "accuracy", "")
+    for row in rows:
+        drawn.add_row(
+            row["title"],
+            seconds(row["wall"]["median_s"]),
+            seconds(row["wall"]["min_s"]),
+            seconds(row["wall"]["max_s"]),
+            str(row["epochs"]),
+            f"{row['accuracy']:.2%}",
+            note(row) if row["reached"] else "goal NOT reached",
+        )
+    to.print(drawn)
+
+
+def show_agreement(to: Console, rows: Rows) -> None:
+    """Whether all computed the same."""
+    title = (
+        "Same weights, same order: difference from NumPy on the test digits "
+        f"(tolerated: loss {LOSS_TOLERANCE:g} relative, accuracy {ACCURACY_TOLERANCE:.1%})"
+    )
+    drawn = table(to, title, "", "batch", "loss", "accuracy", "")
+    for row in rows:
+        drawn.add_row(
+            row["name"],
+            str(row["batch"]),
+            f"{row['loss_difference']:.1e}",
+            f"{row['accuracy_difference']:.2%}",
+            "agrees" if row["agrees"] else "[bold red]DISAGREES[/]",
+        )
+    to.print(drawn)
+
+
+def show_targets(to: Console, rows: Rows) -> None:
+    """What is reached and what is not."""
+    drawn = table(to, "What Tongtou is to reach", "", "found", "wanted", "")
+    for row in rows:
+        wanted = f"{row['sign']} {row['bound']:.3g}"
+        kept = "yes" if row["kept"] else "[bold red]NO[/]"
+        drawn.add_row(row["what"], f"{row['value']:.3g}", wanted, kept)
+    to.print(drawn)
+
+
+def show_end(to: Console, disturbed: int, path: str, wall_s: float) -> None:
+    """How quiet it was and where the figures lie."""
+    if disturbed:
+        to.print(
+            f"{disturbed} figures are disturbed: others used more than {QUIET_CORES} cores in "
+            "every attempt. Run again on a quiet machine."
+        )
+    to.print(f"{wall_s:.0f} s. All figures: {path}", highlight=False)
