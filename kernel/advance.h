@@ -191,6 +191,15 @@ template <class T> struct Pass {
     T* W0 = target + layer.offset;
     if (data.form == kPacked) {
       for (size_t s = 0; s < n; ++s) {
+        // with several threads most examples were last read by another one, whose cache is far away
+        if (n_threads > 1 && s + kFar < n) {
+          __builtin_prefetch(data.rows + rows[s + kFar]);
+          __builtin_prefetch(splits + (uint64_t)rows[s + kFar] * (n_threads - 1));
+          const uint64_t next = rows[s + kNear];
+          const uint32_t from = thread == 0 ? 0 : splits[next * (n_threads - 1) + thread - 1] / kGroup;
+          const uint8_t* p = (const uint8_t*)(groups_at(data, data.rows[next]) + from);
+          UNROLL for (int line = 0; line < 6; ++line) __builtin_prefetch(p + 64 * line);
+        }
         const uint64_t r = rows[s];
         const Pixels pixels = pixels_of(data, r);
         const uint32_t* split = splits + r * (n_threads - 1);
