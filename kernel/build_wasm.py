@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-FLAGS = (
-    "-target wasm32-freestanding -std=c++20 -O3 -ffreestanding -nostdlib -fno-exceptions -fno-rtti "
-    "-ffp-contract=off -fno-math-errno -fno-fast-math -msimd128 -mbulk-memory -DKERNEL_ISA=wasm "
-    "-Wall -Wextra -Wl,--no-entry -Wl,--strip-all"
-).split()
+FLAGS = [
+    *("-target", "wasm32-freestanding", "-msimd128", "-mbulk-memory", "-DKERNEL_ISA=wasm"),
+    *("-std=c++20", "-O3", "-ffreestanding", "-nostdlib", "-fno-exceptions", "-fno-rtti"),
+    *("-ffp-contract=off", "-fno-math-errno", "-fno-fast-math", "-Wall", "-Wextra"),
+    *("-Wl,--no-entry", "-Wl,--strip-all"),
+]
 
 
 def build(out: Path) -> None:

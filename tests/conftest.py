@@ -1,6 +1,7 @@
 """What several test files share."""
 
 import pytest
+
 import tongtou as tt
 from tongtou import evaluation
 

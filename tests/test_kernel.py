@@ -1,10 +1,11 @@
-"""The kernel against the float64 reference: every activation, loss, form, width and instruction set."""
+"""The kernel against the float64 reference: activations, losses, forms, widths, machines."""
 
 import numpy as np
 import pytest
-import tongtou as tt
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import tongtou as tt
 from tongtou import evaluation, randomness, reference
 from tongtou.activations import LeakyReLU
 from tongtou.boundary import dense_answers
@@ -12,7 +13,11 @@ from tongtou.engines import Task, engine
 
 HIDDEN = ["linear", "sigmoid", "tanh", "relu", LeakyReLU(0.2), "gelu"]
 HEADS = [
-    *((output, loss) for output in ("linear", "sigmoid", "tanh", "gelu", "softmax") for loss in ("sse", "mse")),
+    *(
+        (output, loss)
+        for output in ("linear", "sigmoid", "tanh", "gelu", "softmax")
+        for loss in ("sse", "mse")
+    ),
     ("softmax", "cross_entropy"),
 ]
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from tongtou import evaluation
 from tongtou.activations import ACTIVATIONS
 
@@ -51,7 +52,9 @@ def test_function_is_within_its_stated_error(each_kernel, dtype, which, exact, l
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", ["linear", "step", "sigmoid", "tanh", "relu", "leaky_relu", "gelu"])
+@pytest.mark.parametrize(
+    "name", ["linear", "step", "sigmoid", "tanh", "relu", "leaky_relu", "gelu"]
+)
 def test_activation_agrees_with_the_reference(each_kernel, dtype, name):
     f = ACTIVATIONS[name]
     x = np.concatenate([spread(-60, 60, dtype), np.array([0.0, -0.0], dtype)])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import tongtou as tt
 from tongtou import evaluation, randomness
 
@@ -56,9 +57,7 @@ def test_wasm_and_native_find_the_same_losses(wasm, tmp_path, mnist, output, los
     report, trained = run_in_node(
         wasm, tmp_path, net, X, y, batchSize=BATCH, epochs=EPOCHS, eta=eta, seed=SEED, shuffle=1
     )
-    history = tt.fit(
-        net, (X, y), optimizer=tt.SGD(eta), batch_size=BATCH, epochs=EPOCHS, seed=SEED
-    )
+    history = tt.fit(net, (X, y), optimizer=tt.SGD(eta), batch_size=BATCH, epochs=EPOCHS, seed=SEED)
     # Native fuses multiply and add into one rounding, WebAssembly rounds twice; over 564 steps
     # of training that grows to less than a thousandth of the loss.
     np.testing.assert_allclose(report["losses"], history.column("loss"), rtol=1e-3)
@@ -94,8 +93,6 @@ def test_wasm_and_sse2_agree_bit_for_bit(wasm, tmp_path, mnist, use_kernel):
     report, trained = run_in_node(
         wasm, tmp_path, net, X, y, batchSize=BATCH, epochs=EPOCHS, eta=0.5, seed=SEED, shuffle=1
     )
-    history = tt.fit(
-        net, (X, y), optimizer=tt.SGD(0.5), batch_size=BATCH, epochs=EPOCHS, seed=SEED
-    )
+    history = tt.fit(net, (X, y), optimizer=tt.SGD(0.5), batch_size=BATCH, epochs=EPOCHS, seed=SEED)
     assert trained.tobytes() == net._parameters.tobytes()
     np.testing.assert_allclose(report["losses"], history.column("loss"), rtol=1e-14)

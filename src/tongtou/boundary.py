@@ -16,6 +16,33 @@ Examples: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike]
 """What training and measuring take: a Dataset, or a pair (X, y)."""
 
 
+def all_finite(array: NDArray[Any]) -> bool:
+    """Return whether no element is NaN or infinite; large arrays without a temporary one."""
+    if array.size < 10_000:
+        return bool(np.isfinite(array).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = array.sum()  # finite, unless something in it is not, or the sum overflows
+    return bool(np.isfinite(total)) or bool(np.isfinite(array).all())
+
+
+def as_array(values: ArrayLike | Dataset, name: str = "X") -> NDArray[Any]:
+    """Return the values as an array; of a Dataset its X.
+
+    Raises
+    ------
+    ShapeError
+        Its rows have different lengths.
+    """
+    if isinstance(values, Dataset):
+        return values.X
+    try:
+        return np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise ShapeError(
+            f"{name} must be a table whose rows are all of one length ({error})."
+        ) from error
+
+
 def checked_inputs(X: ArrayLike | Dataset, blueprint: Blueprint) -> NDArray[Any]:
     """Return X as a C-ordered (n, n_in) array, uint8 or of the network's dtype.
 
@@ -30,7 +57,7 @@ def checked_inputs(X: ArrayLike | Dataset, blueprint: Blueprint) -> NDArray[Any]
         X holds no numbers, or NaN or infinity.
     """
     n_in = blueprint.sizes[0]
-    array = np.asarray(X.X if isinstance(X, Dataset) else X)
+    array = as_array(X)
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * np.uint8(255)
     if array.dtype.kind not in "uif":
@@ -48,14 +75,15 @@ def checked_inputs(X: ArrayLike | Dataset, blueprint: Blueprint) -> NDArray[Any]
     if array.dtype == np.uint8 and n_in > MAX_PACKED_INPUTS:
         array = as_float64(array)
     if array.dtype != np.uint8:
-        with np.errstate(over="ignore", invalid="ignore"):
-            array = array.astype(blueprint.dtype, copy=False)
-            total = array.sum()  # finite, unless something in it is not or it overflows
-        if not np.isfinite(total) and not np.isfinite(array).all():
+        given = array
+        if array.dtype != blueprint.dtype:
+            with np.errstate(over="ignore"):
+                array = array.astype(blueprint.dtype)
+        if not all_finite(array):
             row, column = np.argwhere(~np.isfinite(array))[0]
             raise DataError(
-                f"X must be finite; row {row}, column {column} is {array[row, column]}. "
-                "Replace or remove such values first."
+                f"X must be finite in {blueprint.dtype}; row {row}, column {column} is "
+                f"{given[row, column]}. Replace or remove such values first."
             )
     return np.ascontiguousarray(array)
 
@@ -72,7 +100,7 @@ def checked_answers(y: ArrayLike, n: int, blueprint: Blueprint) -> NDArray[Any]:
         not take such targets.
     """
     n_out = blueprint.sizes[-1]
-    array = np.asarray(y)
+    array = as_array(y, "y")
     if array.dtype.kind not in "uifb":
         raise DataError(
             f"y must hold class numbers 0 … {n_out - 1} or real targets; it holds {array.dtype}. "
@@ -100,7 +128,10 @@ def checked_answers(y: ArrayLike, n: int, blueprint: Blueprint) -> NDArray[Any]:
         )
     if not np.isfinite(dense).all():
         row = int(np.argwhere(~np.isfinite(dense))[0][0])
-        raise DataError(f"y must be finite; row {row} is {array[row]}. Remove such rows first.")
+        raise DataError(
+            f"y must be finite in {blueprint.dtype}; row {row} is {array[row]}. "
+            "Remove such rows first."
+        )
     blueprint.loss.check_targets(dense)
     return np.ascontiguousarray(dense)
 
@@ -112,7 +143,7 @@ def checked_examples(
     if isinstance(X, Dataset):
         if y is not None:
             raise ValueError("a Dataset brings its own y; give the Dataset alone, or X and y.")
-        X, y = X.X, X.y
+        y = X.y
     elif y is None:
         raise ValueError("y is missing; give a Dataset, or both X and y.")
     inputs = checked_inputs(X, blueprint)

@@ -25,6 +25,4 @@ def choose(kind: str, name: object, known: Mapping[str, Item]) -> Item:
         return known[name]
     near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
-        f"unknown {kind} {name!r}; expected one of {', '.join(sorted(known))}.{hint}"
-    )
+    raise ValueError(f"unknown {kind} {name!r}; expected one of {', '.join(sorted(known))}.{hint}")

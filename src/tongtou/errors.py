@@ -14,6 +14,11 @@ Every message says what was expected, what came, and what to do.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tongtou.history import History
+
 
 class TongtouError(Exception):
     """Base of every error Tongtou raises on purpose."""
@@ -32,7 +37,19 @@ class FileFormatError(TongtouError, ValueError):
 
 
 class DivergedError(TongtouError, ArithmeticError):
-    """Training left the finite numbers; the network keeps its last good parameters."""
+    """Training left the finite numbers; the network keeps its last good parameters.
+
+    Attributes
+    ----------
+    step : int
+        How many steps it took: the loss after so many is not finite. The network keeps the
+        parameters of one step before.
+    history : History or None
+        The run up to there.
+    """
+
+    step: int = 0
+    history: History | None = None
 
 
 class MissingExtraError(TongtouError, ImportError):

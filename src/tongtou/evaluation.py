@@ -6,6 +6,7 @@ runs on the NumPy reference instead, several hundred times slower, and a warning
 
 from __future__ import annotations
 
+import importlib
 import os
 import warnings
 from dataclasses import dataclass
@@ -30,37 +31,47 @@ KERNEL_VARIABLE = "TONGTOU_KERNEL"
 """Environment variable that names the kernel to use: sse2, avx2, avx512, or none."""
 
 
-def _load_kernel() -> ModuleType | None:
-    """Return the compiled module, set to the kernel the environment asks for, or None."""
+def _load_kernel() -> tuple[ModuleType | None, str]:
+    """Return the compiled module or None, and what is wrong with the environment's wish."""
     wish = os.environ.get(KERNEL_VARIABLE, "")
     if wish == "none":
-        return None
+        return None, ""
     try:
-        from tongtou import _kernel
+        module = importlib.import_module("tongtou._kernel")
     except ImportError as error:
         warnings.warn(
-            f"the compiled kernel is missing ({error}); Tongtou runs on the NumPy reference, several"
-            " hundred times slower. Reinstall it where a C++ compiler is present.",
+            f"the compiled kernel is missing ({error}); Tongtou runs on the NumPy reference, "
+            "several hundred times slower. Reinstall it where a C++ compiler is present.",
             RuntimeWarning,
             stacklevel=2,
         )
-        return None
+        return None, ""
+    names = module.kernel_names()
+    if wish and wish not in names:
+        return module, (
+            f"{KERNEL_VARIABLE} asks for the kernel {wish!r}; this machine has "
+            f"{', '.join(names)}, or none for the reference. Unset it or choose one of these."
+        )
     if wish:
-        names = _kernel.kernel_names()
-        if wish not in names:
-            raise ValueError(
-                f"{KERNEL_VARIABLE} asks for the kernel {wish!r}; this machine has "
-                f"{', '.join(names)}, or none for the reference. Unset it or choose one of these."
-            )
-        _kernel.use_kernel(wish)
-    return _kernel
+        module.use_kernel(wish)
+    return module, ""
 
 
-kernel = _load_kernel()
+kernel, _wrong_wish = _load_kernel()
+
+
+def check_kernel() -> None:
+    """Raise a ValueError when the environment asks for a kernel that is not there.
+
+    Called by whatever computes, not while importing: a program can then say so in its own way.
+    """
+    if _wrong_wish:
+        raise ValueError(_wrong_wish)
 
 
 def kernel_name() -> str:
     """Return the name of the kernel in use: "avx512", "avx2", "sse2", or "reference"."""
+    check_kernel()
     return str(kernel.kernel_in_use()) if kernel else "reference"
 
 
@@ -98,6 +109,7 @@ class Blueprint:
 
     def empty_parameters(self) -> NDArray[Any]:
         """Return zeros for all parameters, padding included, on a 64-byte boundary."""
+        check_kernel()
         n = self.offsets()[-1]
         if kernel is None:
             return np.zeros(n, self.dtype)
@@ -112,8 +124,8 @@ class Blueprint:
         """
         pairs = []
         at = self.offsets()
-        for l, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
-            block = parameters[at[l] : at[l + 1]].reshape(n_in + 1, self.strides[l])
+        for i, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
+            block = parameters[at[i] : at[i + 1]].reshape(n_in + 1, self.strides[i])
             pairs.append((block[:n_in, :n_out].T, block[n_in, :n_out]))
         return pairs
 
@@ -167,4 +179,3 @@ def mean_loss(
         y64 = y[at : at + block].astype(np.float64)
         total += float(loss.value_with(activation, z64, activation(z64), y64).sum())
     return total / len(z)
-

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from types import NoneType
 from typing import Any
 
 
@@ -45,7 +46,8 @@ class History:
     epochs : list of EpochRecord
         The epochs that were finished.
     stopped_by : str
-        "epochs" (all were made), "interrupted" (Ctrl-C) or "diverged".
+        "epochs" (all were made), "callback" (it returned True), "interrupted" (Ctrl-C) or
+        "diverged".
     n_train, n_validation : int
         Examples learnt from and held out.
     n_steps : int
@@ -56,6 +58,16 @@ class History:
         "avx512", "avx2", "sse2" or "reference".
     threads : int
         Threads of the last step.
+
+    Examples
+    --------
+    >>> import tongtou as tt
+    >>> net = tt.Network([2, 2])
+    >>> history = tt.fit(net, ([[0.0, 1.0], [1.0, 0.0]], [0, 1]), epochs=3)
+    >>> history.column("epoch")
+    [1, 2, 3]
+    >>> tt.History.from_dict(history.to_dict()) == history
+    True
     """
 
     epochs: list[EpochRecord] = field(default_factory=list)
@@ -89,12 +101,12 @@ class History:
 
         Raises
         ------
-        TypeError, ValueError
+        ValueError
             Fields are missing, unknown or of another kind.
         """
-        rest = dict(data)
-        epochs = [EpochRecord(**record) for record in rest.pop("epochs")]
-        return cls(epochs=epochs, **rest)
+        known = _checked(cls, data)
+        epochs = [EpochRecord(**_checked(EpochRecord, one)) for one in known.pop("epochs", [])]
+        return cls(epochs=epochs, **known)
 
     def __repr__(self) -> str:
         if not self.epochs:
@@ -111,3 +123,35 @@ class History:
             f"History({len(self.epochs)} epochs, {', '.join(shown)}, {self.train_s:.2f} s, "
             f"stopped by {self.stopped_by})"
         )
+
+
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "float | None": (int, float, NoneType),
+    "str": (str,),
+    "list[EpochRecord]": (list, tuple),
+}
+"""What each annotation of a field admits; bool, though an int in Python, never."""
+
+
+def _checked(kind: type[History] | type[EpochRecord], data: object) -> dict[str, Any]:
+    """Return the fields of one description, each of its kind."""
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{kind.__name__} must be a mapping of its fields; it is {data!r}.")
+    known = {one.name: one for one in fields(kind)}
+    needed = {
+        name
+        for name, one in known.items()
+        if one.default is MISSING and one.default_factory is MISSING
+    }
+    if not needed <= set(data) <= set(known):
+        raise ValueError(
+            f"{kind.__name__} has the fields {', '.join(known)}; got {', '.join(map(str, data))}."
+        )
+    for name, value in data.items():
+        if isinstance(value, bool) or not isinstance(value, _KINDS[str(known[name].type)]):
+            raise ValueError(
+                f"{name} of {kind.__name__} must be {known[name].type}; it is {value!r}."
+            )
+    return dict(data)

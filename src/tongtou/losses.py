@@ -53,11 +53,11 @@ class Loss(ABC):
 
     def check_output(self, activation: Activation) -> None:
         """Raise a ValueError unless outputs of this activation suit the loss."""
-        return None
+        return
 
     def check_targets(self, y: Array) -> None:
         """Raise a DataError unless the targets y (n, n_out), already finite, suit the loss."""
-        return None
+        return
 
 
 @dataclass(frozen=True)

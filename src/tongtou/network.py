@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from tongtou import evaluation, reference
 from tongtou.activations import Activation
 from tongtou.activations import activation as activation_of
+from tongtou.boundary import as_array, checked_examples, checked_inputs, dense_answers
 from tongtou.datasets.dataset import Dataset
 from tongtou.errors import DataError, ShapeError
 from tongtou.evaluation import Blueprint
@@ -20,12 +21,11 @@ from tongtou.losses import Loss
 from tongtou.losses import loss as loss_of
 from tongtou.randomness import checked_seed
 from tongtou.reference import LayerGradient
-from tongtou.boundary import checked_examples, checked_inputs, dense_answers
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from tongtou.training import History
+    from tongtou.history import History
 
 MAX_LAYERS = 64
 
@@ -40,14 +40,28 @@ class Dense:
     b : ndarray, shape (n_out,)
         The biases, likewise a view.
     activation : Activation
+        Fixed when the network is built.
+
+    Examples
+    --------
+    >>> import tongtou as tt
+    >>> layer = tt.Network([2, 1]).layers[0]
+    >>> layer.W = [[2.0, -1.0]]
+    >>> layer.n_parameters
+    3
     """
 
-    __slots__ = ("_W", "_b", "activation")
+    __slots__ = ("_W", "_activation", "_b")
 
     def __init__(self, W: NDArray[Any], b: NDArray[Any], activation: Activation) -> None:
         self._W = W
         self._b = b
-        self.activation = activation
+        self._activation = activation
+
+    @property
+    def activation(self) -> Activation:
+        """The activation function of all its neurons."""
+        return self._activation
 
     @property
     def W(self) -> NDArray[Any]:
@@ -166,30 +180,32 @@ class Network:
         self.seed = checked_seed(seed)
         self.initializer = initializer_of(initializer)
         self._blueprint = _blueprint(sizes, activation, output, loss, dtype)
-        self._parameters = self._blueprint.empty_parameters()
-        self._plan = self._blueprint.plan() if evaluation.kernel else None
-        self.layers: tuple[Dense, ...] = tuple(
-            Dense(W, b, f)
-            for (W, b), f in zip(
-                self._blueprint.views(self._parameters), self._blueprint.activations, strict=True
-            )
-        )
+        self._make_layers()
         self.classes: tuple[Any, ...] = ()
         self.input_shape: tuple[int, ...] = ()
         self.recipe: dict[str, Any] = {}
         self.history: History | None = None
         self.initialize()
 
+    def _make_layers(self) -> None:
+        """Lay out parameters, all 0, and the views through which layers show them."""
+        self._parameters = self._blueprint.empty_parameters()
+        self._plan = self._blueprint.plan() if evaluation.kernel else None
+        pairs = zip(
+            self._blueprint.views(self._parameters), self._blueprint.activations, strict=True
+        )
+        self.layers: tuple[Dense, ...] = tuple(Dense(W, b, f) for (W, b), f in pairs)
+
     def initialize(self) -> None:
         """Set all weights and biases to their initial values, from `seed` and `initializer`."""
-        for l, layer in enumerate(self.layers, start=1):
+        for number, layer in enumerate(self.layers, start=1):
             layer.W, layer.b = initial(
                 self.initializer,
                 layer.n_in,
                 layer.n_out,
                 layer.activation,
                 seed=self.seed,
-                layer=l,
+                layer=number,
                 dtype=self.dtype,
             )
 
@@ -223,7 +239,8 @@ class Network:
     @property
     def is_classifier(self) -> bool:
         """Whether outputs are confidences in classes, so that `predict` names the largest."""
-        return bool(self.classes) or self.layers[-1].activation.name in ("sigmoid", "softmax", "step")
+        last = self.layers[-1].activation.name
+        return bool(self.classes) or last in ("sigmoid", "softmax", "step")
 
     def copy(self) -> Network:
         """Return a network of its own with the same parameters and names."""
@@ -248,12 +265,22 @@ class Network:
         other.recipe = dict(self.recipe)
         return other
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What copy and pickle keep: all but the views and the kernel's plan."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("layers", "_plan")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._make_layers()
+        self._parameters[...] = state["_parameters"]
+
     def __repr__(self) -> str:
         hidden = ", ".join(dict.fromkeys(layer.activation.name for layer in self.layers[:-1]))
-        between = f"{hidden} → " if hidden else ""
+        functions = f"{hidden} → " if hidden else ""
+        functions += self.layers[-1].activation.name
         return (
-            f"Network({'-'.join(map(str, self.sizes))}, {between}{self.layers[-1].activation.name}, "
-            f"{self.loss_function.name}, {self.n_parameters:,} parameters, {self.dtype})"
+            f"Network({'-'.join(map(str, self.sizes))}, {functions}, {self.loss_function.name}, "
+            f"{self.n_parameters:,} parameters, {self.dtype})"
         )
 
     # ------------------------------------------------------------------ what it says
@@ -288,10 +315,9 @@ class Network:
         return self._outputs(X, before_activation=True)
 
     def _outputs(self, X: ArrayLike | Dataset, before_activation: bool) -> NDArray[Any]:
-        single = isinstance(X, np.ndarray) and X.ndim == 1
-        if single:
-            X = X.reshape(1, -1)  # type: ignore[union-attr]
-        inputs = checked_inputs(X, self._blueprint)
+        array = as_array(X)
+        single = array.ndim == 1
+        inputs = checked_inputs(array.reshape(1, -1) if single else array, self._blueprint)
         out = evaluation.outputs(
             self._blueprint, self._plan, self._parameters, inputs, before_activation
         )
@@ -394,9 +420,9 @@ def _blueprint(
     dtype: DTypeLike,
 ) -> Blueprint:
     """Check the description of a network."""
-    if isinstance(sizes, str) or not all(
-        isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in sizes
-    ):
+    whole = (int, np.integer)
+    iterable = isinstance(sizes, (Sequence, np.ndarray)) and not isinstance(sizes, str)
+    if not iterable or not all(isinstance(n, whole) and not isinstance(n, bool) for n in sizes):
         raise ShapeError(f"sizes must be whole numbers such as [784, 16, 16, 10]; got {sizes!r}.")
     sizes = tuple(int(n) for n in sizes)
     if len(sizes) < 2 or min(sizes) < 1 or len(sizes) > MAX_LAYERS + 1:
@@ -407,24 +433,27 @@ def _blueprint(
     if max(sizes) >= 2**31 - evaluation.LANES:
         raise ShapeError(f"a layer must have fewer than 2**31 neurons; got {max(sizes)}.")
     n_hidden = len(sizes) - 2
-    one_for_all = isinstance(activation, (str, Activation))
-    hidden = [activation] * n_hidden if one_for_all else list(activation)  # type: ignore[arg-type]
+    if isinstance(activation, Sequence) and not isinstance(activation, str):
+        hidden = list(activation)
+    else:
+        hidden = [activation] * n_hidden
     if len(hidden) != n_hidden:
         raise ShapeError(
             f"{n_hidden} hidden layers need {n_hidden} activations; got {len(hidden)}."
         )
-    functions = [activation_of(one) for one in (*hidden, output)]  # type: ignore[arg-type]
-    for l, function in enumerate(functions[:-1], start=1):
+    functions = [activation_of(one) for one in (*hidden, output)]
+    for layer, function in enumerate(functions[:-1], start=1):
         if not function.elementwise:
             raise ValueError(
-                f"layer {l} is hidden and cannot be {function.name}, which ties neurons together; "
-                "use it for the output."
+                f"layer {layer} is hidden and cannot be {function.name}, which ties neurons "
+                "together; use it for the output."
             )
-    number = np.dtype(dtype)
-    if number not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64; got {number}.")
+    try:
+        number = None if dtype is None else np.dtype(dtype)  # NumPy takes None for float64
+    except TypeError:
+        number = None
+    if number is None or number not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"dtype must be float32 or float64; got {dtype!r}.")
     loss_function = loss_of(loss)
     loss_function.check_output(functions[-1])
     return Blueprint(sizes, tuple(functions), loss_function, number)
-
-

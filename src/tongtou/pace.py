@@ -13,6 +13,8 @@ LONGEST_S = 0.05
 AIMED_S = 0.03
 _TRIAL_S = 0.0015
 _TRIALS = 4
+_PATIENCE = 3
+"""So many slices in a row must be slower than one thread was: one alone may be chance."""
 
 
 def usable_cores() -> int:
@@ -38,6 +40,7 @@ class Pace:
         self._step_s = {1: 0.0, threads: 0.0}
         self._trials = {1: 0, threads: 0}
         self._chosen = 0 if threads > 1 else 1
+        self._behind = 0
         self.last = 1
 
     def next_slice(self) -> tuple[int, int]:
@@ -53,15 +56,17 @@ class Pace:
         step_s = seconds / n_steps
         known = self._step_s[threads]
         if self._chosen:
-            self._step_s[threads] = step_s if not known else 0.8 * known + 0.2 * step_s
-            if threads > 1 and self._step_s[threads] > 1.1 * self._step_s[1]:
+            # after a slice that was too long the next one is shorter at once
+            follow = 1.0 if seconds > LONGEST_S or not known else 0.2
+            self._step_s[threads] = known + follow * (step_s - known)
+            self._behind = self._behind + 1 if step_s > 1.1 * self._step_s[1] else 0
+            if threads > 1 and self._behind >= _PATIENCE:
                 self._chosen = 1
+                self._step_s[1] = step_s * threads  # at worst: begin again with short slices
             return
         self._trials[threads] += 1
-        if self._trials[threads] > 1:  # the first is colder than those after it
-            self._step_s[threads] = min(step_s, known) if self._trials[threads] > 2 else step_s
-        elif not known:
-            self._step_s[threads] = step_s
+        # the first is colder than those after it, which take its place
+        self._step_s[threads] = min(step_s, known) if self._trials[threads] > 2 else step_s
         if min(self._trials.values()) >= _TRIALS:
             faster = self._step_s[self._most] < 0.95 * self._step_s[1]
             self._chosen = self._most if faster else 1

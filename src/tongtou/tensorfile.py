@@ -6,8 +6,8 @@
     n bytes     JSON: {"__metadata__": {key: text}, name: {"dtype", "shape", "data_offsets"}, …}
     the rest    the tensors: little-endian, the last index runs fastest, no byte unused
 
-The safetensors library writes and decodes the bytes. What it lets pass (names that stand twice, NaN,
-more memory than the file has bytes) is checked here first: nothing is believed and nothing is
+The safetensors library writes and decodes the bytes. What it lets pass (names that stand twice,
+NaN, more memory than the file has bytes) is checked here first: nothing is believed and nothing is
 allocated because the header claims it, every length is held against the size of the file.
 """
 
@@ -161,7 +161,7 @@ def read_tensors(
 ) -> dict[str, NDArray[Any]]:
     """Read the tensors, which must be exactly those of `shapes`, of one dtype, and finite.
 
-    `file` stands behind the header. 
+    `file` stands behind the header.
 
     Raises
     ------

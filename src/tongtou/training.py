@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from tongtou import evaluation, randomness
-from tongtou.boundary import Examples, checked_examples, dense_answers
+from tongtou.boundary import Examples, all_finite, checked_examples, dense_answers
 from tongtou.datasets.dataset import Dataset
-from tongtou.engines import Engine, Session, Task, engine as engine_of
-from tongtou.errors import DataError, DivergedError
+from tongtou.engines import Engine, Session, Task
+from tongtou.engines import engine as engine_of
+from tongtou.errors import DataError, DivergedError, ShapeError
 from tongtou.history import EpochRecord, History
 from tongtou.optimizers import SGD
 from tongtou.pace import Pace, usable_cores
@@ -35,6 +38,7 @@ def fit(
     progress: bool | None = None,
     seed: int = 0,
     engine: str | None = None,
+    callback: Callable[[EpochRecord], bool | None] | None = None,
 ) -> History:
     """Train a network in place.
 
@@ -70,6 +74,9 @@ def fit(
         Of the order of the examples and of the choice of those held out.
     engine : "native" or "reference", optional
         The kernel where there is one, by default.
+    callback : callable, optional
+        Called after each epoch with its EpochRecord, when the network is as that epoch left it;
+        training stops when it returns something true.
 
     Returns
     -------
@@ -78,17 +85,18 @@ def fit(
     Raises
     ------
     ShapeError, DataError
-        The data does not fit the network, or holds NaN or infinity; nothing was trained.
+        The data does not fit the network, or it or the network holds NaN or infinity; nothing was
+        trained and nothing was changed.
     DivergedError
-        The loss left the finite numbers. The network keeps the last parameters whose loss was
-        finite; `error.step` and `error.history` tell more.
+        The loss or a parameter left the finite numbers. The network keeps the last parameters
+        whose loss was finite; `error.step` and `error.history` tell more.
     ValueError
         A setting is out of its range.
 
     Notes
     -----
-    Ctrl-C ends training at a whole step: the network keeps what was learnt and the history says
-    ``stopped_by="interrupted"``.
+    Ctrl-C ends training at a whole step: the network keeps what was learnt, but for the slice of
+    at most 50 ms under way, and the history says ``stopped_by="interrupted"``.
 
     Examples
     --------
@@ -108,6 +116,7 @@ def fit(
     most = _whole("threads", threads, 1) if threads is not None else usable_cores()
     chosen = engine_of(engine)
     X, y = _pair(data, net)
+    _check_network(net, data)
     rows, held, X, y = _split(X, y, validation, net, chosen, seed)
     history = History(n_train=len(rows), n_validation=len(held))
     history.engine = evaluation.kernel_name() if chosen.name == "native" else chosen.name
@@ -120,7 +129,7 @@ def fit(
     run = _Run(net, task, session, held, optimizer, history, pace)
     bar = _progress(progress, epochs, task.steps_per_epoch)
     with bar as show:
-        run.go(epochs, show)
+        run.go(epochs, show, callback)
     return history
 
 
@@ -140,44 +149,58 @@ class _Run:
         self.net, self.task, self.session, self.held = net, task, session, held
         self.history, self.pace = history, pace
         self.rate = optimizer.learning_rate
-        self.loss = 0.0
+        self.losses: list[NDArray[np.float64]] = []
         self.correct = 0
         self.seconds = 0.0
         # parameters at the start of this slice and of the one before, with their steps
-        self.snapshots: list[tuple[int, Any]] = []
+        self.snapshots: list[tuple[int, Any]] = [(0, session.snapshot())]
 
-    def go(self, epochs: int, show: Any) -> None:
-        """Make the steps of all epochs, or stop at Ctrl-C."""
-        per_epoch = self.task.steps_per_epoch
-        step, last = 0, epochs * per_epoch
+    def go(
+        self, epochs: int, show: Any, callback: Callable[[EpochRecord], bool | None] | None
+    ) -> None:
+        """Make the steps of all epochs, or stop at Ctrl-C or at the callback's word."""
+        history, per_epoch = self.history, self.task.steps_per_epoch
         try:
-            while step < last:
+            while history.n_steps < epochs * per_epoch:
                 n_steps, threads = self.pace.next_slice()
-                n_steps = min(n_steps, per_epoch - step % per_epoch)
-                step = self._slice(step, n_steps, threads)
-                if step % per_epoch == 0:
-                    self._end_of_epoch(step // per_epoch)
+                self._slice(min(n_steps, per_epoch - history.n_steps % per_epoch), threads)
+                if history.n_steps % per_epoch == 0:
+                    self._end_of_epoch(history.n_steps // per_epoch)
                 if show:
-                    show(step, self)
-            self.history.stopped_by = "epochs"
+                    show(history.n_steps, self)
+                ended = history.n_steps % per_epoch == 0
+                if callback and ended and callback(history.epochs[-1]):
+                    history.stopped_by = "callback"
+                    return
+            history.stopped_by = "epochs"
         except KeyboardInterrupt:
-            self.history.stopped_by = "interrupted"
-        self.history.threads = self.pace.last
+            # Python hears of the key as soon as `advance` returns, before its result is taken note
+            # of: such a slice is undone, so that the network is what the history says.
+            at, snapshot = self.snapshots[-1]
+            if at == history.n_steps:
+                self.session.restore(snapshot)
+            history.stopped_by = "interrupted"
+        finally:
+            history.threads = self.pace.last
 
-    def _slice(self, step: int, n_steps: int, threads: int) -> int:
-        self.snapshots = [*self.snapshots[-1:], (step, self.session.snapshot())]
-        eta = np.full(n_steps, self.rate)
+    def _slice(self, n_steps: int, threads: int) -> None:
+        step = self.history.n_steps
+        self.snapshots = [self.snapshots[-1], (step, self.session.snapshot())]
         started = time.perf_counter()
-        done = self.session.advance(step, eta, threads)
+        done = self.session.advance(step, self._eta(n_steps), threads)
         seconds = time.perf_counter() - started
-        if done.diverged:
-            self._diverged(step + done.n_done)
+        # A parameter can be infinite behind finite losses: where its input was 0 in each batch so
+        # far, where a saturated neuron hides it, or after the very last step.
+        if done.diverged or not all_finite(self.net._parameters):
+            raise self._diverged(step + done.n_done, done.diverged)
         self.pace.record(n_steps, threads, seconds)
-        self.loss += float(done.losses.sum())
+        self.losses.append(done.losses)
         self.correct += int(done.correct.sum())
         self.seconds += seconds
         self.history.n_steps = step + n_steps
-        return step + n_steps
+
+    def _eta(self, n_steps: int) -> NDArray[np.float64]:
+        return np.full(n_steps, self.rate)
 
     def _end_of_epoch(self, epoch: int) -> None:
         n = len(self.task.rows)
@@ -195,7 +218,8 @@ class _Run:
         self.history.epochs.append(
             EpochRecord(
                 epoch=epoch,
-                loss=self.loss / n,
+                # summed at once: the sum of sums would depend on where the clock ended a slice
+                loss=float(np.concatenate(self.losses).sum()) / n,
                 accuracy=self.correct / n if labelled else None,
                 val_loss=val_loss,
                 val_accuracy=val_accuracy,
@@ -203,30 +227,44 @@ class _Run:
                 learning_rate=self.rate,
             )
         )
-        self.loss, self.correct, self.seconds = 0.0, 0, 0.0
+        self.losses, self.correct, self.seconds = [], 0, 0.0
 
-    def _diverged(self, step: int) -> None:
-        """Go back to the last parameters whose loss was finite, and say so.
+    def _diverged(self, step: int, by_loss: bool) -> DivergedError:
+        """Go back to the last good parameters, and return the error that says so.
 
-        The loss of step `step` is not finite, so the update of the step before it did the harm:
-        replay up to and without that one.
+        After `step` steps the loss, or somewhere before a parameter, is not finite. The step
+        before did the harm: replay up to it, and no further than parameters are finite.
         """
-        good = max(step - 1, 0)
-        at, snapshot = next(one for one in reversed(self.snapshots) if one[0] <= good)
+        last = max(step - 1, 0) if by_loss else step
+        good, snapshot = next(one for one in reversed(self.snapshots) if one[0] <= last)
         self.session.restore(snapshot)
-        if good > at:
-            self.session.advance(at, np.full(good - at, self.rate), 1)
-        self.history.n_steps = good
-        self.history.stopped_by = "diverged"
-        error = DivergedError(
-            f"training diverged: the loss of step {step} (epoch "
-            f"{step // self.task.steps_per_epoch + 1}) is not finite. The network keeps its "
-            f"parameters after {good} steps. Use a smaller learning rate than {self.rate:g}, "
-            "and scale the inputs to about -1 … 1."
-        )
-        error.step = step
-        error.history = self.history
-        raise error
+        while good < last:
+            snapshot = self.session.snapshot()
+            self.session.advance(good, self._eta(1), 1)
+            if not all_finite(self.net._parameters):
+                self.session.restore(snapshot)
+                break
+            good += 1
+        history, per_epoch = self.history, self.task.steps_per_epoch
+        history.n_steps = good
+        del history.epochs[good // per_epoch :]  # an epoch whose last step was taken back
+        history.stopped_by = "diverged"
+        if step:
+            said = (
+                f"training diverged: after {good + 1} steps (epoch {good // per_epoch + 1}) the "
+                f"loss is not finite. The network keeps its parameters after {good}. Use a smaller "
+                f"learning rate than {self.rate:g}, and scale the inputs to about -1 … 1."
+            )
+        else:
+            said = (
+                "training cannot start: the loss of the first batch is not finite. The parameters "
+                "are unchanged. Scale the inputs and targets to about -1 … 1, or start from "
+                "smaller weights."
+            )
+        error = DivergedError(said)
+        error.step = good + 1 if step else 0
+        error.history = history
+        return error
 
 
 def _whole(name: str, value: Any, least: int) -> int:
@@ -248,6 +286,23 @@ def _pair(data: Examples, net: Network) -> tuple[NDArray[Any], NDArray[Any]]:
         raise ValueError("data must be a Dataset or a pair (X, y).")
     X, y = data
     return checked_examples(X, y, net.blueprint)
+
+
+def _check_network(net: Network, data: Examples) -> None:
+    """Refuse a network that cannot be trained, or whose outputs are not the classes of the data."""
+    for number, layer in enumerate(net.layers, start=1):
+        if not (all_finite(layer.W) and all_finite(layer.b)):
+            raise DataError(
+                f"the parameters of the network must be finite; layer {number} holds NaN or "
+                "infinity. Set its W and b, or start again with net.initialize()."
+            )
+    n_out = net.sizes[-1]
+    names = len(data.classes) if isinstance(data, Dataset) else 0
+    if names and names != max(n_out, 2):
+        raise ShapeError(
+            f"the data has {names} classes but the network {n_out} outputs; build the network with "
+            "one output a class (a single output serves two classes)."
+        )
 
 
 def _split(
@@ -274,8 +329,13 @@ def _split(
     number = isinstance(validation, (int, float, np.integer, np.floating))
     if not number or isinstance(validation, bool):
         raise ValueError(f"validation must be a share, a number or examples; it is {validation!r}.")
-    n_held = int(validation) if validation >= 1 else round(float(validation) * n)
-    if not 0 < n_held < n or (validation > 1 and validation != n_held):
+    n_held = 0
+    if 0 < validation < 1:
+        n_held = round(float(validation) * n)
+    elif math.isfinite(validation) and validation == int(validation):
+        # 1.0 looks like a share, which would be all of them
+        n_held = 0 if isinstance(validation, float) and validation == 1 else int(validation)
+    if not 0 < n_held < n:
         raise ValueError(
             f"validation must be a share between 0 and 1 or a number 1 … {n - 1} of the {n} "
             f"examples; it is {validation!r}."

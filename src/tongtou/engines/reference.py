@@ -31,7 +31,7 @@ class ReferenceEngine:
 
 
 class ReferenceSession:
-    """A run in NumPy. Its parameters are float64; a slice ends by rounding them into the network."""
+    """A run in NumPy, in float64; a slice ends by rounding the parameters into the network."""
 
     def __init__(self, net: Network, task: Task) -> None:
         self._net = net
@@ -61,9 +61,9 @@ class ReferenceSession:
                 gradients = reference.backward(
                     W, net.blueprint.activations, net.loss_function, Z, A, y
                 )
-                for l, (dW, db) in enumerate(gradients):
-                    W[l] -= rate * dW
-                    b[l] -= rate * db
+                for layer, (dW, db) in enumerate(gradients):
+                    W[layer] -= rate * dW
+                    b[layer] -= rate * db
             done = k + 1
         self._round_into_network()
         return Slice(done, diverged, losses, correct)

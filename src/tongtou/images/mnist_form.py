@@ -9,8 +9,9 @@ from tongtou.images.planes import Plane, resize, spread
 
 FIELD, BOX = 28, 20
 
-# In MNIST, in pixels of the box: half of all digits have strokes of 2.5, 1 % under 1.4, 1 % over 4.8.
-_THIN, _MADE_AS_THICK = 1.5, 2.0
+# Strokes of MNIST are 2.5 pixels of the box wide; 1 % of the digits have less than 1.4 (measured on
+# the 10,000 test digits with stroke_width).
+_THIN, _MADE_AS_THICK = 1.4, 2.0
 _FINE_ENOUGH = 40  # pixels; a smaller picture does not tell a thin stroke from a coarse one
 
 
@@ -31,8 +32,9 @@ def find_box(ink: Plane) -> tuple[int, int, int, int]:
     In a large picture an edge is a blurred slope and lies where half the ink is reached. In one of
     MNIST's own size each pixel is a cell, and any ink in it counts.
     """
-    threshold = 0.5 if max(ink.shape) >= _FINE_ENOUGH else 0.01
-    rows, columns = np.flatnonzero((ink > threshold).any(1)), np.flatnonzero((ink > threshold).any(0))
+    threshold = float(ink.max()) * (0.5 if max(ink.shape) >= _FINE_ENOUGH else 0.01)
+    inside = ink > threshold
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 

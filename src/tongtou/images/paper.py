@@ -38,8 +38,8 @@ def estimate_paper(grey: Plane) -> tuple[Plane, bool]:
     if inverted:
         coarse, light = 1 - coarse, 1 - light
 
-    # Both closings lie above the paper somewhere: of the picture itself at its dark borders, where a
-    # slope looks like ink; of the levelled one beside a sharp shadow, which the surface smooths.
+    # Either closing lies above the paper somewhere: that of the picture at its dark borders, where
+    # a slope looks like ink; that of the levelled one beside a shadow, which the surface smooths.
     light = np.maximum(light, _DARKEST)
     paper = np.minimum(light * _close(coarse / light, radius), _close(coarse, radius))
     paper = np.maximum(paper, _DARKEST)
@@ -59,6 +59,9 @@ def _ink_is_lighter(grey: Plane) -> bool:
     for reach, beyond in ((0.2, "symmetric"), (0.3, "edge")):
         difference = coarse - _median_nearby(coarse, round(reach * max(coarse.shape)), beyond)
         odds *= _evidence(difference) / _evidence(-difference)
+    if 1 < odds < 10:  # a bold digit: in doubt, what is along the border is paper
+        border = np.concatenate([coarse[0], coarse[-1], coarse[:, 0], coarse[:, -1]])
+        return bool(np.median(border) < (coarse.min() + coarse.max()) / 2)
     return odds > 1
 
 
@@ -74,7 +77,7 @@ def _median_nearby(plane: Plane, radius: int, beyond: Any) -> Plane:
         padded = np.pad(plane, margin, mode=beyond)
         windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis)
         plane = np.partition(windows, radius, axis=-1)[..., radius]
-    return plane
+    return np.asarray(plane, np.float32)
 
 
 def _close(plane: Plane, radius: int) -> Plane:
@@ -89,11 +92,11 @@ def _fit_light(coarse: Plane) -> Plane:
     some = (slice(None, None, 3),) * 2 if min(height, width) > 30 else ()  # enough for six numbers
     A, values = terms[some].reshape(-1, 6), coarse[some].ravel().astype(np.float64)
     surface = np.full_like(values, np.median(values))
-    for _ in range(8):
+    for _ in range(5):
         distance = np.abs(values - surface)
         keep = distance <= max(2.5 * float(np.median(distance)), 0.02)
         B = A[keep]
         # The small ridge decides what too few pixels leave open: a picture one pixel wide.
         solution = np.linalg.solve(B.T @ B + 1e-3 * np.eye(6), B.T @ values[keep])
         surface = A @ solution
-    return (terms @ solution).astype(np.float32)
+    return np.asarray(terms @ solution, np.float32)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Plane = NDArray[np.float32]
+Scalar = TypeVar("Scalar", np.float32, np.bool_)
 
 
 def resize(
@@ -23,6 +24,8 @@ def resize(
     from PIL import Image
 
     height, width = shape
+    if box is None and plane.shape == shape:
+        return plane.astype(np.float32, copy=False)
     left, top, right, bottom = box or (0, 0, plane.shape[1], plane.shape[0])
     shrinks = width <= right - left and height <= bottom - top
     image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
@@ -41,12 +44,17 @@ def fit_within(shape: tuple[int, int], longest: int) -> tuple[int, int]:
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
-def spread(plane: Plane, radius: int, larger: Callable[..., Any] = np.maximum) -> Plane:
+def spread(
+    plane: NDArray[Scalar],
+    radius: int,
+    larger: Callable[..., Any] = np.maximum,
+    axes: tuple[int, ...] = (0, 1),
+) -> NDArray[Scalar]:
     """The largest value within `radius` rows and columns; with np.minimum the smallest.
 
     Doubling the reach in each step needs log2(radius) steps, where a sliding window needs radius.
     """
-    for axis in (0, 1):
+    for axis in axes:
         plane = np.moveaxis(plane, axis, 0)
         reach = 0
         while reach < min(radius, len(plane) - 1):

@@ -7,14 +7,12 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tongtou.errors import DataError, missing_extra
+from tongtou.errors import DataError, MissingExtraError
+from tongtou.images.planes import Plane
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
-
-Plane = NDArray[np.float32]
 
 # Decoders that nobody needs for a digit are not offered to strangers' files.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
@@ -29,6 +27,7 @@ _MIRRORED_Y = (3, 4, 7, 8)
 class Picture(NamedTuple):
     """A grey plane, and the size of the upright picture it was made from."""
 
+    name: str  # what to call it in messages
     grey: Plane  # (height, width), 0 black … 1 white
     size: tuple[int, int]  # (width, height) in pixels of the source
 
@@ -46,7 +45,9 @@ def read_picture(source: Any) -> Picture:
     try:
         from PIL import Image
     except ImportError as error:
-        raise missing_extra("reading pictures", "images") from error
+        raise MissingExtraError(
+            "reading pictures needs Pillow, which is not installed; run: pip install pillow"
+        ) from error
 
     if isinstance(source, Image.Image):
         return _from_image(source, "the picture")
@@ -84,8 +85,8 @@ def _from_file(file: Any, name: str) -> Picture:
     width, height = image.size
     if width * height > _MOST_PIXELS:
         raise DataError(f"{name}: {_too_large(f'{width}×{height}')}")
-    # A JPEG decodes straight to a half, a quarter or an eighth of its size, in less time and memory.
-    image.draft(None, (_LONGEST_SIDE, _LONGEST_SIDE))
+    # A JPEG decodes straight to grey and to a half, a quarter or an eighth of its size.
+    image.draft("L", (_LONGEST_SIDE, _LONGEST_SIDE))
     try:
         image.load()
     except Exception as error:
@@ -103,9 +104,7 @@ def _too_large(size: str) -> str:
     )
 
 
-def _from_image(
-    image: PILImage, name: str, size: tuple[int, int] | None = None
-) -> Picture:
+def _from_image(image: PILImage, name: str, size: tuple[int, int] | None = None) -> Picture:
     """Make `image`, decoded from a picture of `size`, upright, smaller, grey and opaque."""
     width, height = size or image.size
     if image.width == 0 or image.height == 0:
@@ -121,10 +120,8 @@ def _from_image(
         if shrink < 1:
             small = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
             image = image.resize(small, reducing_gap=2.0)
-        alpha = None
-        if image.mode == "RGBA":
-            alpha = np.asarray(image.getchannel("A"), np.float32) / 255
-        plane = np.asarray(image.convert("L"), np.float32) / 255
+        alpha = _plane(image.getchannel("A")) if image.mode == "RGBA" else None
+        plane = _plane(image.convert("L"))
     except Exception as error:
         raise DataError(
             f"{name}: expected a picture that can be decoded, but: {error}. Save it as PNG or JPEG."
@@ -138,7 +135,11 @@ def _from_image(
         plane = plane[:, ::-1]
     if orientation in _MIRRORED_Y:
         plane = plane[::-1]
-    return Picture(np.ascontiguousarray(plane), (width, height))
+    return Picture(name, np.ascontiguousarray(plane), (width, height))
+
+
+def _plane(image: PILImage) -> Plane:
+    return np.asarray(image, np.float32) / np.float32(255)
 
 
 def _from_16_bits(image: PILImage) -> PILImage:
@@ -204,10 +205,10 @@ def _image_of_array(source: Any) -> PILImage:
             )
         values = array.astype(np.uint8)
     elif array.dtype.kind == "f":
-        low, high = float(array.min()), float(array.max())
-        if not (low >= -1e-3 and high <= 1 + 1e-3):  # so written, NaN is refused too
+        least, most = float(array.min()), float(array.max())
+        if not (least >= -1e-3 and most <= 1 + 1e-3):  # so written, NaN is refused too
             raise DataError(
-                f"an array of floats must hold 0 … 1 and no NaN; it holds {low:g} … {high:g}. "
+                f"an array of floats must hold 0 … 1 and no NaN; it holds {least:g} … {most:g}. "
                 "Scale it (0 … 255: array / 255) or fill what is missing."
             )
         values = np.rint(array.clip(0, 1) * 255).astype(np.uint8)

@@ -1,0 +1,96 @@
+"""Which examples a command works on, and which network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tongtou import datasets, files
+from tongtou.datasets import Dataset
+from tongtou.errors import FileFormatError
+from tongtou.i18n import text
+from tongtou.network import Network
+from tongtou.terminal.console import UserError
+
+DEFAULT_MODEL = "digits.safetensors"
+
+EMBEDDED_SIZES = (28 * 28, 10)
+"""Inputs and outputs a network for the embedded digits has."""
+
+
+def is_embedded(data: Dataset) -> bool:
+    """Return whether these are the digits of the package."""
+    return data.name.startswith("MNIST ")
+
+
+def what(data: Dataset) -> str:
+    """Return what to call the examples."""
+    return text("data.digits") if is_embedded(data) else text("data.examples")
+
+
+def require_both(images: Path | None, labels: Path | None, options: tuple[str, str]) -> None:
+    """Refuse one of two files that belong together without the other."""
+    if (images is None) != (labels is None):
+        given, missing = options if labels is None else options[::-1]
+        raise UserError(text("error.other_half", given=given, missing=missing))
+
+
+def idx_pair(
+    images: Path | None, labels: Path | None, classes: tuple[object, ...] = ()
+) -> Dataset | None:
+    """Return the examples of two IDX files, or None where they are not named.
+
+    Class numbers must be among `classes` where these are numbers, so that they mean the same as
+    when the network was trained.
+    """
+    if images is None or labels is None:
+        return None
+    numbers = [one for one in classes if isinstance(one, int)]
+    same = numbers if numbers and len(numbers) == len(classes) else None
+    return datasets.idx(images, labels, classes=same, name=images.name)
+
+
+def training_and_test(
+    images: Path | None, labels: Path | None, test_images: Path | None, test_labels: Path | None
+) -> tuple[Dataset, Dataset | None]:
+    """Return what to learn from and what to be tested on: the embedded digits unless told."""
+    require_both(images, labels, ("--images", "--labels"))
+    require_both(test_images, test_labels, ("--test-images", "--test-labels"))
+    embedded = None
+    train = idx_pair(images, labels)
+    if train is None:
+        embedded = datasets.mnist()
+        train = embedded.train
+    if len(train.classes) < 2:
+        raise UserError(text("error.no_classes", file=labels))
+    test = idx_pair(test_images, test_labels, train.classes)
+    return train, test or (embedded.test if embedded else None)
+
+
+def test_examples(net: Network, images: Path | None, labels: Path | None) -> Dataset:
+    """Return what to test a network on: the embedded test digits unless told."""
+    require_both(images, labels, ("--images", "--labels"))
+    own = idx_pair(images, labels, net.classes)
+    if own is not None:
+        return own
+    n_in, n_out = net.sizes[0], net.sizes[-1]
+    if (n_in, n_out) != EMBEDDED_SIZES:
+        raise UserError(text("error.not_for_digits", n_in=f"{n_in:,}", n_out=f"{n_out:,}"))
+    return datasets.mnist().test
+
+
+def model(path: Path) -> Network:
+    """Return the network in a file."""
+    if not path.exists():
+        if str(path) == DEFAULT_MODEL:
+            raise UserError(text("error.no_default_model", file=path))
+        raise UserError(text("error.no_model", file=path))
+    try:
+        return files.load(path)
+    except FileFormatError:
+        raise
+    except (OSError, ValueError) as error:
+        raise UserError(text("error.unreadable", file=path, reason=_reason(error))) from error
+
+
+def _reason(error: Exception) -> object:
+    return getattr(error, "strerror", None) or error
