@@ -3,6 +3,7 @@
 // A step has two phases with a barrier after each. In the first, threads share the samples: each needs all
 // weights and writes only its own rows. In the second, threads share the weights: each sums over all samples,
 // in their order, for its own pixels and rows. So no sum depends on the number of threads.
+// Of a small network every thread keeps a copy and makes all updates in it: cores exchange deltas then, not weights.
 //
 //   n   samples of the step       l = 1 … L layers       A[l] (n, stride_l)   D[l] = delta[l] (n, stride_l)
 //   W[l] rows: (n_in + 1, stride_l), the bias last       V[l]: W[l] turned round, (n_out, stride_{l-1}), l >= 2
@@ -15,6 +16,8 @@
 
 namespace tongtou::KERNEL_ISA {
 
+constexpr size_t kWarm = 1024;              // examples whose pixels the second-level cache keeps from one phase to the next
+constexpr size_t kPrivateBytes = 256 << 10;  // parameters up to this size are cheaper to update twice than to exchange
 constexpr size_t kBlock = 32;  // samples that go through all layers together: they stay in the first-level cache
 
 INLINE size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
@@ -77,6 +80,17 @@ template <class T> struct Pass {
   T* bias(int32_t l) const { return W(l) + (size_t)spec.layers[l].n_in * spec.layers[l].stride; }
   Targets<T> targets() const { return {data.labels, (const T*)data.targets, spec.layers[spec.n_layers - 1].n_out}; }
 
+  // Works on a copy of the parameters from now on, with turned weights of its own.
+  void take_copy(uint8_t* memory) {
+    __builtin_memcpy(memory, parameters, spec.n_numbers * sizeof(T));
+    parameters = (T*)memory;
+    memory += round_up(spec.n_numbers * sizeof(T), 64);
+    for (int32_t l = 1; l < spec.n_layers; ++l) {
+      room.V[l] = (T*)memory;
+      memory += round_up((size_t)spec.layers[l].n_out * spec.layers[l - 1].stride * sizeof(T), 64);
+    }
+  }
+
   void turn_weights(int32_t l, size_t first, size_t last) const {
     const LayerSpec& layer = spec.layers[l];
     transpose(W(l), layer.stride, layer.n_out, room.V[l], spec.layers[l - 1].stride, first, last);
@@ -84,12 +98,12 @@ template <class T> struct Pass {
 
   // ---------------------------------------------------------------- phase one: samples first … last - 1 of the step
 
-  // `left`: how many row numbers may be read from rows[first] on, to fetch examples ahead of their turn
-  void first_layer(const uint32_t* rows, size_t first, size_t last, size_t left) const {
+  // `end`: row numbers before rows[end] may be read, to fetch examples ahead of their turn
+  void first_layer(const uint32_t* rows, size_t first, size_t last, size_t end) const {
     const LayerSpec& layer = spec.layers[0];
     if (data.form == kPacked) {
       for (size_t s = first; s < last; ++s) {
-        prefetch_pixels(data, rows + s, left - (s - first));
+        if (s + kLater < end) prefetch_pixels(data, rows[s + kLater], rows[s + kFar], rows[s + kNear]);
         const Pixels pixels = pixels_of(data, rows[s]);
         T* z = room.Z[0] + s * layer.stride;
         if (layer.stride == kLanes) packed_forward<T, kLanes>(W(0), kLanes, bias(0), (T)spec.input_scale, pixels, z);
@@ -105,10 +119,10 @@ template <class T> struct Pass {
   }
 
   // A of all layers; of the last one only Z when its activation is left to the loss or to the caller.
-  void forward(const uint32_t* rows, size_t first, size_t last, size_t left, bool alone, bool leave_last) const {
+  void forward(const uint32_t* rows, size_t first, size_t last, size_t end, bool alone, bool leave_last) const {
     for (int32_t l = 0; l < spec.n_layers; ++l) {
       const LayerSpec& layer = spec.layers[l];
-      if (l == 0) first_layer(rows, first, last, left);
+      if (l == 0) first_layer(rows, first, last, end);
       else {
         const size_t before = spec.layers[l - 1].stride;
         const Product<T> z{room.Z[l], (size_t)layer.stride, room.A[l - 1], before, 1, W(l), (size_t)layer.stride, (size_t)layer.n_in, bias(l), 0, false};
@@ -161,10 +175,10 @@ template <class T> struct Pass {
     }
   }
 
-  void samples(const uint32_t* rows, size_t first, size_t last, size_t left, bool alone) const {
+  void samples(const uint32_t* rows, size_t first, size_t last, size_t rows_end, bool alone) const {
     for (size_t s = first; s < last; s += kBlock) {
       const size_t end = last - s < kBlock ? last : s + kBlock;
-      forward(rows, s, end, left - (s - first), alone, spec.loss == kCrossEntropy);
+      forward(rows, s, end, rows_end, alone, spec.loss == kCrossEntropy);
       output_delta(rows, s, end);
       hidden_deltas(s, end, alone);
     }
@@ -183,22 +197,21 @@ template <class T> struct Pass {
     }
   }
 
-  // The share of `thread` in the first layer. bounds and splits: see spec.h; null for a single thread.
+  // The share of `thread` in the first layer. splits: see spec.h; null for a single thread.
+  // cold: this core's caches do not hold the examples, so they are fetched ahead once more; after them come those of
+  // the next step, from its number `own` on, where this thread begins.
   void add_first_layer(T* target, const uint32_t* rows, size_t n, T factor, uint32_t thread, uint32_t n_threads,
-                       const uint32_t* splits) const {
+                       const uint32_t* splits, bool cold, size_t own, size_t rows_end) const {
     const LayerSpec& layer = spec.layers[0];
     const size_t stride = layer.stride;
     T* W0 = target + layer.offset;
     if (data.form == kPacked) {
+      alignas(64) T spare[kGroup * kLanes] = {};
       for (size_t s = 0; s < n; ++s) {
-        // with several threads most examples were last read by another one, whose cache is far away
-        if (n_threads > 1 && s + kFar < n) {
-          __builtin_prefetch(data.rows + rows[s + kFar]);
-          __builtin_prefetch(splits + (uint64_t)rows[s + kFar] * (n_threads - 1));
-          const uint64_t next = rows[s + kNear];
-          const uint32_t from = thread == 0 ? 0 : splits[next * (n_threads - 1) + thread - 1] / kGroup;
-          const uint8_t* p = (const uint8_t*)(groups_at(data, data.rows[next]) + from);
-          UNROLL for (int line = 0; line < 6; ++line) __builtin_prefetch(p + 64 * line);
+        if (cold && s + kLater + own < rows_end) {
+          const auto ahead = [&](size_t k) { return rows[s + k < n ? s + k : s + k + own]; };
+          prefetch_pixels(data, ahead(kLater), ahead(kFar), ahead(kNear));
+          if (s + kFar < n) __builtin_prefetch(room.D[0] + (s + kFar) * stride);
         }
         const uint64_t r = rows[s];
         const Pixels pixels = pixels_of(data, r);
@@ -207,8 +220,8 @@ template <class T> struct Pass {
         const uint32_t last = thread + 1 == n_threads ? pixels.n_groups * kGroup : split[thread];
         const T* d = room.D[0] + s * stride;
         const T f = factor * (T)spec.input_scale;
-        if (stride == kLanes) packed_update<T, kLanes>(W0, kLanes, d, f, pixels, first, last);
-        else packed_update<T, 0>(W0, stride, d, f, pixels, first, last);
+        if (stride == kLanes) packed_update<T, kLanes>(W0, kLanes, d, f, pixels, first, last, spare);
+        else packed_update<T, 0>(W0, stride, d, f, pixels, first, last, spare);
       }
     } else {
       const size_t n_in = layer.n_in;
@@ -249,6 +262,15 @@ template <class T> inline size_t workspace_bytes(const Spec& spec, size_t n) {
   return room.lay_out(spec, n, nullptr);
 }
 
+// What a copy of all parameters and turned weights takes, for each thread but the first; 0 for a network so large
+// that threads had better share one.
+template <class T> inline size_t private_bytes(const Spec& spec) {
+  size_t bytes = round_up(spec.n_numbers * sizeof(T), 64);
+  for (int32_t l = 1; l < spec.n_layers; ++l)
+    bytes += round_up((size_t)spec.layers[l].n_out * spec.layers[l - 1].stride * sizeof(T), 64);
+  return bytes <= kPrivateBytes ? bytes : 0;
+}
+
 // The share of one thread; every thread of the call runs it with the same Advance.
 template <class T> inline void advance(Advance& call, uint32_t thread) {
   const Spec& spec = *call.spec;
@@ -257,7 +279,8 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
   Sync* sync = pass.room.sync;
   const uint32_t T_ = (uint32_t)call.n_threads;
   const uint64_t steps_per_epoch = (call.n_chosen + call.batch_size - 1) / call.batch_size;
-  if (thread == 0)
+  if (call.copies && thread > 0) pass.take_copy((uint8_t*)call.copies + (thread - 1) * private_bytes<T>(spec));
+  if (call.copies || thread == 0)
     for (int32_t l = 1; l < spec.n_layers; ++l) {
       const size_t bytes = (size_t)spec.layers[l].n_out * spec.layers[l - 1].stride * sizeof(T);
       __builtin_memset(pass.room.V[l], 0, bytes);
@@ -276,7 +299,7 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
     const uint32_t* rows = call.order + begin;
     const size_t share = round_up((n + T_ - 1) / T_, kLanes);
     const size_t first = thread * share < n ? thread * share : n, last = first + share < n ? first + share : n;
-    pass.samples(rows, first, last, T_ == 1 ? (size_t)(call.n_chosen - begin) : last - first, n == 1);
+    pass.samples(rows, first, last, (size_t)(call.n_chosen - begin), n == 1);
     wait_for_all(sync, T_, call.relax);
     const double loss = pass.loss_sum(n);  // every thread finds the same sum, and so agrees on stopping
     if (thread == 0) {
@@ -290,8 +313,9 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
       return;
     }
     const T factor = (T)(-call.eta[i] / (double)n);
-    for (int32_t l = spec.n_layers - 1; l > 0; --l) pass.add_layer(l, pass.parameters, n, factor, thread, T_);
-    pass.add_first_layer(pass.parameters, rows, n, factor, thread, T_, call.splits);
+    const uint32_t part = call.copies ? 0 : thread, n_parts = call.copies ? 1 : T_;
+    for (int32_t l = spec.n_layers - 1; l > 0; --l) pass.add_layer(l, pass.parameters, n, factor, part, n_parts);
+    pass.add_first_layer(pass.parameters, rows, n, factor, part, n_parts, call.splits, T_ > 1 || n > kWarm, first, (size_t)(call.n_chosen - begin));
     if (thread == 0) call.n_done = i + 1;
     wait_for_all(sync, T_, call.relax);
   }
@@ -324,7 +348,7 @@ template <class T> inline double gradient(const Gradient& call) {
   pass.samples(call.chosen, 0, n, n, n == 1);
   const T factor = (T)(1.0 / (double)n);
   for (int32_t l = spec.n_layers - 1; l > 0; --l) pass.add_layer(l, target, n, factor, 0, 1);
-  pass.add_first_layer(target, call.chosen, n, factor, 0, 1, nullptr);
+  pass.add_first_layer(target, call.chosen, n, factor, 0, 1, nullptr, n > kWarm, 0, n);
   return pass.loss_sum(n) / (double)n;
 }
 

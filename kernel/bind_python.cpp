@@ -202,8 +202,9 @@ struct Session {
   bool shuffled;
   uint64_t order_epoch = 0;
   Memory workspace;
-  std::vector<uint32_t> bounds, splits;
-  int32_t split_for = 1;
+  int32_t prepared_for = 1;  // threads that `copies` or `splits` were made for
+  Memory copies;
+  std::vector<uint32_t> splits;
 
   Session(std::shared_ptr<Plan> plan_, nb::object parameters_object, std::shared_ptr<Examples> examples_, RowNumbers rows,
           uint64_t batch_size_, uint64_t seed_, bool shuffled_)
@@ -215,6 +216,17 @@ struct Session {
     check_rows(*examples, chosen.data(), chosen.size());
     if (batch_size > chosen.size()) batch_size = chosen.size();
     workspace = aligned_zeros(kernel->workspace_bytes(&plan->spec, plan->number, batch_size));
+  }
+
+  void prepare_for(int32_t n_threads) {
+    const size_t bytes = kernel->private_bytes(&plan->spec, plan->number);
+    if (bytes) copies = aligned_bytes(bytes * (n_threads - 1));
+    else if (examples->data.form == kPacked) {
+      std::vector<uint32_t> bounds(n_threads + 1);
+      splits.resize(examples->data.n * (n_threads - 1));
+      kernel->split(&examples->data, (uint32_t)plan->n_in(), (uint32_t)n_threads, bounds.data(), splits.data());
+    }
+    prepared_for = n_threads;
   }
 
   // -> steps done, whether the next step's loss was not finite, loss sums by step, hits by step
@@ -244,12 +256,8 @@ struct Session {
     call.step_correct = correct.get();
     {
       nb::gil_scoped_release free_python;
-      if (n_threads > 1 && split_for != n_threads && examples->data.form == kPacked) {
-        bounds.resize(n_threads + 1);
-        splits.resize(examples->data.n * (n_threads - 1));
-        kernel->split(&examples->data, (uint32_t)plan->n_in(), (uint32_t)n_threads, bounds.data(), splits.data());
-        split_for = n_threads;
-      }
+      if (n_threads > 1 && prepared_for != n_threads) prepare_for(n_threads);
+      if (n_threads > 1) call.copies = copies.get();
       call.splits = splits.data();
       std::vector<std::thread> threads;
       for (int32_t t = 1; t < n_threads; ++t) threads.emplace_back([&, t] { kernel->advance(&call, plan->number, (uint32_t)t); });

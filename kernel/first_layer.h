@@ -101,12 +101,12 @@ INLINE Pixels pixels_of(const Data& data, uint64_t row) {
 // which brings the address translation of its page, and its label; ten lines, most digits whole, a little
 // ahead. A fixed number of lines costs less than asking how many there are.
 constexpr size_t kFar = 12, kNear = 4;
-INLINE void prefetch_pixels(const Data& data, const uint32_t* rows, size_t left) {
-  if (left <= kFar + 8) return;
-  __builtin_prefetch(data.rows + rows[kFar + 8]);
-  __builtin_prefetch(groups_at(data, data.rows[rows[kFar]]));
-  if (data.labels) __builtin_prefetch(data.labels + rows[kFar]);
-  const uint8_t* p = (const uint8_t*)groups_at(data, data.rows[rows[kNear]]);
+constexpr size_t kLater = kFar + 8;  // when the table of rows itself is touched
+INLINE void prefetch_pixels(const Data& data, uint32_t later, uint32_t far, uint32_t near) {
+  __builtin_prefetch(data.rows + later);
+  __builtin_prefetch(groups_at(data, data.rows[far]));
+  if (data.labels) __builtin_prefetch(data.labels + far);
+  const uint8_t* p = (const uint8_t*)groups_at(data, data.rows[near]);
   UNROLL for (int line = 0; line < 10; ++line) __builtin_prefetch(p + 64 * line);
 }
 
@@ -173,28 +173,40 @@ INLINE void packed_forward(const T* W, size_t stride_, const T* bias, T scale, c
 
 template <class T> INLINE void add_row(T* row, T x, const Lanes<T>& d) { store(row, fma(all<T>(x), d, load(row))); }
 
+// The entries of one group from `first` on and before `last`; the others go to a row of their own in `spare`.
+// Where a thread's share ends within a group depends on the example: a loop over it would be guessed wrong each time.
+template <class T>
+INLINE void add_part(T* w, size_t stride, const Group& group, uint32_t first, uint32_t last, const Lanes<T>& d, T* spare) {
+  alignas(64) T x[kGroup];
+  convert(group.value, x);
+  UNROLL for (uint32_t q = 0; q < kGroup; ++q)
+    add_row(q >= first && q < last ? w + group.index[q] * stride : spare + q * kLanes, x[q], d);
+}
+
 // Entries first … last - 1 of the example.
 template <class T, int kFixed>
-INLINE void packed_update(T* W, size_t stride_, const T* delta, T factor, const Pixels& pixels, uint32_t first, uint32_t last) {
+INLINE void packed_update(T* W, size_t stride_, const T* delta, T factor, const Pixels& pixels, uint32_t first, uint32_t last, T* spare) {
   const size_t stride = kFixed ? kFixed : stride_;
   alignas(64) T x[kGroup];
   for (size_t column = 0; column < stride; column += kLanes) {
     const Lanes<T> d = load(delta + column) * all<T>(factor);
     T* w = W + column;
-    uint32_t i = first;
-    for (; i < last && i % kGroup; ++i) add_row(w + pixels.index(i) * stride, (T)(int32_t)pixels.value(i), d);
-    for (; i + kGroup <= last; i += kGroup) {
-      const Group& group = pixels.groups[i / kGroup];
-      convert(group.value, x);
+    const Group *group = pixels.groups + first / kGroup, *end = pixels.groups + last / kGroup;
+    if (first % kGroup) {
+      add_part(w, stride, *group, first % kGroup, group == end ? last % kGroup : kGroup, d, spare);
+      if (group++ == end) continue;
+    }
+    for (; group < end; ++group) {
+      convert(group->value, x);
       UNROLL for (uint32_t q = 0; q < kGroup; q += 4) {
-        const uint64_t four = four_indices(group.index + q);
+        const uint64_t four = four_indices(group->index + q);
         add_row(w + (four & 0xffff) * stride, x[q], d);
         add_row(w + (four >> 16 & 0xffff) * stride, x[q + 1], d);
         add_row(w + (four >> 32 & 0xffff) * stride, x[q + 2], d);
         add_row(w + (four >> 48) * stride, x[q + 3], d);
       }
     }
-    for (; i < last; ++i) add_row(w + pixels.index(i) * stride, (T)(int32_t)pixels.value(i), d);
+    if (last % kGroup) add_part(w, stride, *end, 0, last % kGroup, d, spare);
   }
 }
 

@@ -15,6 +15,9 @@ namespace {
 uint64_t workspace_bytes_of(const Spec* spec, Number number, uint64_t n) {
   return number == kFloat ? workspace_bytes<float>(*spec, n) : workspace_bytes<double>(*spec, n);
 }
+uint64_t private_bytes_of(const Spec* spec, Number number) {
+  return number == kFloat ? private_bytes<float>(*spec) : private_bytes<double>(*spec);
+}
 void advance_of(Advance* call, Number number, uint32_t thread) {
   if (number == kFloat) advance<float>(*call, thread);
   else advance<double>(*call, thread);
@@ -98,8 +101,8 @@ void function(Number number, int32_t which, double parameter, const void* x, voi
   else function_of<double>(which, parameter, (const double*)x, (double*)y, n);
 }
 
-const Kernel kTable = {TEXT(KERNEL_ISA), kVectorBytes, workspace_bytes_of, advance_of, evaluate_of,
-                       gradient_of,      plan_packing, pack,               split,      function};
+const Kernel kTable = {TEXT(KERNEL_ISA), kVectorBytes, workspace_bytes_of, private_bytes_of, advance_of, evaluate_of,
+                       gradient_of,      plan_packing, pack,               split,            function};
 
 }  // namespace
 }  // namespace KERNEL_ISA

@@ -11,6 +11,7 @@ struct Kernel {
   const char* name;
   int32_t vector_bytes;
   uint64_t (*workspace_bytes)(const Spec*, Number, uint64_t n);
+  uint64_t (*private_bytes)(const Spec*, Number);
   // Every thread of the call runs it once, with its own number; call->n_threads of them.
   void (*advance)(Advance* call, Number, uint32_t thread);
   void (*evaluate)(const Evaluate* call, Number);

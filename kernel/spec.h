@@ -64,8 +64,8 @@ struct Advance {
   int32_t n_threads;
   uint64_t batch_size, first_step, n_steps;
   const double* eta;          // (n_steps,) learning rates
+  void* copies;               // (n_threads - 1) times private_bytes(spec), 64-byte aligned; or null, and then
   const uint32_t* splits;     // (n, n_threads - 1): where in each example the pixels of the next thread begin
-  const uint32_t* bounds;     // (n_threads + 1,): first pixel of each thread
   Relax relax;
   // results
   double* step_loss;          // (n_steps,): sum of the losses of the step's examples, before its update

@@ -165,12 +165,14 @@ def test_the_table_beside_the_paper_is_dropped(seven, sides, table):
     assert same_box(to_digit(as_bytes(picture)).box, expected, 4)
 
 
-def test_the_edge_of_a_shadow_is_no_ink(seven):
+@pytest.mark.parametrize("turn", range(0, 360, 30))
+def test_the_edge_of_a_shadow_is_no_ink(seven, turn):
     y, x = np.mgrid[:300, :240]
+    beyond = (x - 125) * np.cos(np.deg2rad(turn + 7)) + (y - 150) * np.sin(np.deg2rad(turn + 7))
     for width in (1, 4, 12):
-        light = 1 - 0.5 / (1 + np.exp(-(x + 0.4 * y - 190) / width))
-        picture = to_digit(as_bytes(0.9 * light * (1 - 0.8 * seven)))
-        assert same_box(picture.box, BOX, 4), width
+        light = 1 - 0.5 / (1 + np.exp(-beyond / width))
+        digit = to_digit(as_bytes(0.9 * light * (1 - 0.8 * seven)))
+        assert same_box(digit.box, BOX, 4), width
 
 
 @pytest.mark.parametrize("darkness", [0.3, 0.8])

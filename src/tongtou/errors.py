@@ -54,10 +54,3 @@ class DivergedError(TongtouError, ArithmeticError):
 
 class MissingExtraError(TongtouError, ImportError):
     """An optional library is not installed; the message names the command that installs it."""
-
-
-def missing_extra(what: str, extra: str) -> MissingExtraError:
-    """The error for a feature `what` whose libraries come with the extra `extra`."""
-    return MissingExtraError(
-        f"{what} needs libraries that are not installed; run: pip install 'tongtou[{extra}]'"
-    )
