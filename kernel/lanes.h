@@ -8,8 +8,8 @@
 //
 // This file will not: call libm, allocate, branch on data, or touch the floating-point control register.
 //
-// Error bounds, in units in the last place, found by tests/test_kernel_functions.py against mpmath-grade references:
-//   exp 2, expm1 3, log 2, tanh 4 (float and double); erfc relative 1e-6 (float), 1e-13 (double) for |x| < 5.
+// Error bounds in units in the last place, held by tests/test_kernel_functions.py: exp 2, expm1 3, log 2, tanh 4,
+// for float and double; the tail of gelu relative 3e-6 (float), 1e-13 (double) for |z| < 5.
 #pragma once
 
 #include <stddef.h>
@@ -272,7 +272,6 @@ template <class T, int N> INLINE Pack<T, N> log(const Pack<T, N>& x) {
     typedef typename Vector<T>::Int I;
     typedef typename Vector<T>::Scalar S;
     typedef typename Vector<T>::Type V;
-    constexpr S one = (S)Limits<T>::bias << Limits<T>::mantissa;
     const V root_half = (T)0.70710678118654752440 - V{};
     const I offset = (I)x.v - (I)root_half;                       // k in the exponent field, m in [sqrt 1/2, sqrt 2)
     const I k = offset >> (S)Limits<T>::mantissa;
@@ -283,7 +282,6 @@ template <class T, int N> INLINE Pack<T, N> log(const Pack<T, N>& x) {
     Pack<T, N> q = all<T, N>((T)(1.0 / last));
     UNROLL for (int i = last - 2; i >= 3; i -= 2) q = fma(q, w, all<T, N>((T)(1.0 / i)));
     const Pack<T, N> log_m = fma(s * w * q, all<T, N>(2), s + s);
-    (void)one;
     return fma(Pack<T, N>{kf}, all<T, N>(Limits<T>::ln2_high), fma(Pack<T, N>{kf}, all<T, N>(Limits<T>::ln2_low), log_m));
   } else return {log(x.lo), log(x.hi)};
 }

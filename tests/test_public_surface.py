@@ -134,17 +134,18 @@ def test_the_tree_of_exceptions():
 
 @pytest.fixture(scope="module")
 def fresh_import(tmp_path_factory):
-    """A fresh interpreter's import of tongtou after NumPy: seconds, and the modules it brought."""
+    """A fresh interpreter imports NumPy, then tongtou: seconds of each, and the modules brought."""
     environment = os.environ | {"PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("compiled"))}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as installed: compiled once, not each time
     script = """
         import json, sys, time
-        import numpy
-        before = set(sys.modules)
         started = time.perf_counter()
+        import numpy
+        between = time.perf_counter()
+        before = set(sys.modules)
         import tongtou
-        seconds = time.perf_counter() - started
-        print(json.dumps([seconds, sorted(set(sys.modules) - before)]))
+        seconds = between - started, time.perf_counter() - between
+        print(json.dumps([*seconds, sorted(set(sys.modules) - before)]))
     """
 
     def call():
@@ -156,7 +157,7 @@ def fresh_import(tmp_path_factory):
 
 
 def test_importing_loads_numpy_and_nothing_heavier(fresh_import):
-    _, modules = fresh_import()
+    *_, modules = fresh_import()
     brought = {name.split(".")[0] for name in modules}
     foreign = {name for name in brought if name not in sys.stdlib_module_names}
     assert foreign <= {"tongtou", "numpy"}, f"import tongtou also loads {foreign}"
@@ -165,5 +166,10 @@ def test_importing_loads_numpy_and_nothing_heavier(fresh_import):
 
 
 def test_importing_costs_less_than_60_ms_beyond_numpy(fresh_import):
-    """The least of seven: what the machine does besides only adds to it."""
-    assert min(fresh_import()[0] for _ in range(7)) < 0.060
+    """The least of nine, since what the machine does besides only adds to it.
+
+    NumPy's own import, 50 ms on a fast idle machine, is the yardstick of a slow or busy one.
+    """
+    times = [fresh_import()[:2] for _ in range(9)]
+    numpy_s, seconds = (min(column) for column in zip(*times, strict=True))
+    assert seconds < 0.060 * max(1, numpy_s / 0.050)
