@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from benchmarks.digits import Array, first_weights, read_idx
+from benchmarks.data import Array, first_weights, read_idx
 from benchmarks.settings import FROM_START, GOAL, SEED, SIZES
 
 N_EPOCHS = 8

@@ -10,8 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 _PACKAGES = ("tongtou", "numpy", "jax", "jaxlib", "torch", "scikit-learn", "scipy")
 _FLAGS = ("avx2", "fma", "avx512f", "avx512vl", "avx512_bf16", "amx_tile", "hypervisor")
 
@@ -52,7 +50,7 @@ def describe() -> dict[str, Any]:
     return {
         **processor(),
         "cores": len(os.sched_getaffinity(0)),
-        "memory_bytes": psutil.virtual_memory().total,
+        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         "system": f"{platform.system()} {platform.release()}",
         "compiler": compiler(),
         "load_before": os.getloadavg()[0],

@@ -74,6 +74,10 @@ class Patience:
         return best
 
 
+class CellError(RuntimeError):
+    """A process under measurement ended before its time."""
+
+
 class Cell:
     """A `benchmarks.cell` process that waits for its turns."""
 
@@ -81,16 +85,24 @@ class Cell:
         self.name = name
         self.turns: list[dict[str, Any]] = []
         command = [sys.executable, "-m", "benchmarks.cell", "--contestant", name, *options]
+        # A number of threads that happens to be set in the shell must not bind the peers.
+        environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
-        self.facts: dict[str, Any] = self._answer()["facts"]
+        self.ready = self._answer()
+        self.facts: dict[str, Any] = self.ready["facts"]
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the process of {self.name} ended: its error stands above")
+            raise CellError(f"the process of {self.name} ended: its error stands above")
         answer: dict[str, Any] = json.loads(line)
         return answer
 

@@ -6,6 +6,7 @@ Those from process start, where reaching an accuracy on them is the task, from i
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 SIZES: Final = (784, 16, 16, 10)
@@ -24,3 +25,8 @@ SATURATED_MEDIAN: Final = 100.0
 """Median |z| of each hidden layer in the saturated run: sigmoid(-100) is a denormal float32."""
 QUIET_CORES: Final = 0.1
 """A turn during which others used more of a core than this is repeated."""
+
+
+def usable_cores() -> int:
+    """Processor cores this process may run on."""
+    return len(os.sched_getaffinity(0))

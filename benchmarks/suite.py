@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.contestants import ENTRIES, Entry
-from benchmarks.digits import Digits, order
+from benchmarks.data import Digits, order
 from benchmarks.from_start import CONTESTANTS, N_EPOCHS
 from benchmarks.measure import Cell, Patience, run_process, spread, take_turns
 from benchmarks.settings import EPOCHS, LEARNING_RATES

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.contestants.jax_ import logits, make_epoch, tree
-from benchmarks.digits import Array, Digits, first_weights, order
+from benchmarks.data import Array, Digits, first_weights, order
 from benchmarks.settings import BATCHES, EPOCHS, GOAL, SEED, SIZES
 
 RATES = {

@@ -7,6 +7,7 @@
 //   relu        max(z, 0)                      z > 0 ? 1 : 0            (0 at the kink)
 //   leaky_relu  z > 0 ? z : slope z            z > 0 ? 1 : slope
 //   gelu        z Phi(z)                       Phi(z) + z phi(z)
+//   exp         e^z, z within -80 … 80 (690)   a
 // softmax belongs to whole rows and lives in losses.h.
 //
 // Tails: a sigmoid or gelu below 2^-40 (float; 2^-400 double) becomes 0, a delta below 2^-80 (2^-500) becomes 0.
@@ -71,6 +72,7 @@ template <class T, int N> INLINE Pack<T, N> activate(int32_t kind, T slope, cons
     case kRelu: return max(zero, z);
     case kLeakyRelu: return if_less(zero, z, z, z * all<T, N>(slope));
     case kGelu: return flush(z * normal_cdf(z, gauss), Limits<T>::tiny_activation);
+    case kExp: return flush(exp_in_range(within(z, -Limits<T>::reach, Limits<T>::reach)), Limits<T>::tiny_activation);
     default: return z;
   }
 }
@@ -90,6 +92,7 @@ INLINE Pack<T, N> activation_delta(int32_t kind, T slope, const Pack<T, N>& z, c
       const Pack<T, N> phi = normal_cdf(z, gauss);
       return flush(g * flush(fma(z * all<T, N>((T)0.39894228040143267794), gauss, phi), Limits<T>::tiny_activation), tiny);
     }
+    case kExp: return flush(g * a, tiny);
     default: return flush(g, tiny);
   }
 }
@@ -105,6 +108,7 @@ INLINE bool needs_z(int32_t kind) { return kind == kGelu; }
     case kRelu: run(kRelu); break;              \
     case kLeakyRelu: run(kLeakyRelu); break;    \
     case kGelu: run(kGelu); break;              \
+    case kExp: run(kExp); break;                \
     default: run(kLinear); break;               \
   }
 

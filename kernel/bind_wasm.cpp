@@ -16,6 +16,9 @@ uintptr_t top = 0;
 struct Run {
   Advance call;
   Number number;
+  Rule rule;
+  Disturbance disturbance;
+  void* parameters;  // the host's, row by row
 };
 
 const Kernel& kernel() { return *tongtou_kernel_wasm(); }
@@ -39,12 +42,13 @@ EXPORT(take) void* take(uint32_t n_bytes) {
 EXPORT(mark) uintptr_t mark() { take(0); return top; }
 EXPORT(release) void release(uintptr_t marked) { top = marked; }
 
-EXPORT(network) Spec* network(int32_t n_layers, int32_t loss, double input_scale) {
+EXPORT(network) Spec* network(int32_t n_layers, int32_t loss, double loss_parameter, double input_scale) {
   if (n_layers < 1 || n_layers > kMaxLayers) return nullptr;
   Spec* spec = (Spec*)take(sizeof(Spec));
   if (!spec) return nullptr;
   spec->n_layers = n_layers;
   spec->loss = loss;
+  spec->loss_parameter = loss_parameter;
   spec->input_scale = input_scale;
   return spec;
 }
@@ -65,48 +69,97 @@ EXPORT(pixels) Data* pixels(const uint8_t* X, uint32_t n, uint32_t n_in, const i
   uint8_t* bytes = (uint8_t*)take((uint32_t)n_bytes + 512);
   if (!bytes) return nullptr;
   kernel().pack(X, n, n_in, rows, bytes);
-  *data = {n, kPacked, rows, bytes, nullptr, labels, nullptr};
+  data->n = n;
+  data->form = kPacked;
+  data->rows = rows;
+  data->bytes = bytes;
+  data->labels = labels;
   return data;
 }
 EXPORT(dense) Data* dense(const void* X, uint32_t n, const int32_t* labels, const void* targets) {
   Data* data = (Data*)take(sizeof(Data));
-  if (data) *data = {n, kDense, nullptr, nullptr, X, labels, targets};
+  if (!data) return nullptr;
+  data->n = n;
+  data->form = kDense;
+  data->dense = X;
+  data->labels = labels;
+  data->targets = targets;
   return data;
 }
 
-// A run over the first n_rows examples, or those in `chosen` when it is not 0.
-EXPORT(run) Run* run(const Spec* spec, const Data* data, void* parameters, const uint32_t* chosen, uint32_t n_rows,
-                     uint32_t batch_size, uint32_t seed_low, uint32_t seed_high, int32_t shuffle, int32_t is_double) {
+// How a gradient becomes a step; see spec.h. 0 leaves a thing out.
+EXPORT(rule) Rule* rule(int32_t kind, int32_t flags, double beta1, double beta2, double epsilon, double momentum, double clip_value,
+                        double clip_norm, double l1, double l2) {
+  Rule* r = (Rule*)take(sizeof(Rule));
+  if (r) *r = {kind, flags, beta1, beta2, epsilon, momentum, clip_value, clip_norm, l1, l2, 0, 1};
+  return r;
+}
+// drop: shares of 65536 for the input and each hidden layer. Angles in radians; height 0: pictures stay as they are.
+EXPORT(disturbance) Disturbance* disturbance(const uint32_t* drop, uint32_t n_drop, double noise, double smoothing, double offset, double shift,
+                                             double rotation, double scale, double shear, int32_t height, int32_t width, int32_t channels) {
+  Disturbance* d = (Disturbance*)take(sizeof(Disturbance));
+  if (!d || n_drop > (uint32_t)kMaxLayers) return nullptr;
+  for (uint32_t l = 0; l < n_drop; ++l) d->drop[l] = drop[l];
+  d->noise = noise;
+  d->smoothing = smoothing;
+  d->offset = offset;
+  d->shift = shift;
+  d->rotation = rotation;
+  d->scale = scale;
+  d->shear = shear;
+  d->height = height;
+  d->width = width;
+  d->channels = channels;
+  return d;
+}
+
+// A run over the first n_rows examples, or those in `chosen` when it is not 0; a rule or disturbance of 0: plain
+// gradient descent, examples as they are.
+EXPORT(run) Run* run(const Spec* spec, const Data* data, void* parameters, const uint32_t* chosen, uint32_t n_rows, uint32_t batch_size,
+                     uint32_t seed_low, uint32_t seed_high, int32_t shuffle, int32_t is_double, const Rule* rule, const Disturbance* change) {
   Run* r = (Run*)take(sizeof(Run));
   if (!r || !n_rows || !batch_size) return nullptr;
   r->number = is_double ? kDouble : kFloat;
+  if (rule) r->rule = *rule;
+  if (change) r->disturbance = *change;
+  r->parameters = parameters;
   Advance& call = r->call;
   call.spec = spec;
   call.data = data;
-  call.parameters = parameters;
+  call.rule = &r->rule;
+  call.disturbance = &r->disturbance;
   call.chosen = chosen;
   call.n_chosen = n_rows;
   call.batch_size = batch_size < n_rows ? batch_size : n_rows;
   call.seed = (uint64_t)seed_high << 32 | seed_low;
   call.shuffle = shuffle;
   call.n_threads = 1;
-  call.workspace = take((uint32_t)kernel().workspace_bytes(spec, r->number, call.batch_size));
+  call.workspace = take((uint32_t)kernel().workspace_bytes(spec, r->number, call.batch_size, data->form, call.rule, call.disturbance));
   call.order = (uint32_t*)take(n_rows * sizeof(uint32_t));
   call.order_epoch = (uint64_t*)take(sizeof(uint64_t));
-  return call.workspace && call.order && call.order_epoch ? r : nullptr;
+  const uint32_t n_bytes = (uint32_t)spec->n_numbers * (is_double ? 8 : 4);
+  call.parameters = take(n_bytes);
+  if (r->rule.kind != kPlain)
+    for (void*& slot : call.slots) if (!(slot = take(n_bytes))) return nullptr;
+  return call.workspace && call.order && call.order_epoch && call.parameters ? r : nullptr;
 }
-// Steps made; fewer than asked for when the next step's loss was not finite. eta, step_loss: (n_steps,) double;
-// step_correct: (n_steps,) uint32.
-EXPORT(advance) uint32_t advance(Run* r, double first_step, uint32_t n_steps, const double* eta, double* step_loss, uint32_t* step_correct) {
+// Steps made; fewer than asked for when the next step's loss was not finite. rates (n_steps, 4), step_numbers (4, n_steps):
+// loss, penalty, gradient norm, sum of weights; double. step_correct: (n_steps,) uint32.
+EXPORT(advance) uint32_t advance(Run* r, double first_step, uint32_t n_steps, const Rates* rates, double* step_numbers, uint32_t* step_correct) {
   Advance& call = r->call;
   call.first_step = (uint64_t)first_step;
   call.n_steps = n_steps;
-  call.eta = eta;
-  call.step_loss = step_loss;
+  call.rates = rates;
+  call.step_loss = step_numbers;
+  call.step_penalty = step_numbers + n_steps;
+  call.step_norm = step_numbers + 2 * n_steps;
+  call.step_weight = step_numbers + 3 * n_steps;
   call.step_correct = step_correct;
   call.n_done = 0;
   call.diverged = 0;
+  kernel().arrange(call.spec, r->number, r->parameters, call.parameters, 1);
   kernel().advance(&call, r->number, 0);
+  kernel().arrange(call.spec, r->number, call.parameters, r->parameters, 0);
   return (uint32_t)call.n_done;
 }
 
@@ -115,9 +168,9 @@ EXPORT(evaluate) int32_t evaluate(const Spec* spec, const Data* data, const void
                                   int32_t before_activation, int32_t is_double, void* outputs) {
   const Number number = is_double ? kDouble : kFloat;
   const uintptr_t here = mark();
-  void* workspace = take((uint32_t)kernel().workspace_bytes(spec, number, 32));
+  void* workspace = take((uint32_t)kernel().workspace_bytes(spec, number, 32, data->form, nullptr, nullptr));
   if (!workspace) return 0;
-  const Evaluate call{spec, data, parameters, workspace, chosen, n, before_activation, outputs};
+  const Evaluate call{spec, data, parameters, 0, workspace, chosen, n, before_activation, outputs};
   kernel().evaluate(&call, number);
   release(here);
   return 1;

@@ -1,8 +1,8 @@
-// The packed form of the first layer: only the non-zero pixels of uint8 pictures (19 % of MNIST) are visited.
+// The first layer where most inputs are 0: of packed uint8 pictures (19 % of MNIST is not 0) and of sparse rows only
+// what is not 0 is visited, for one group of 16 neurons at a time.
 //
 //   z[j]     = b[j] + scale * sum over pixels p with u[p] > 0 of  u[p] W[p, j]      forward
 //   W[p, j] += u[p] d[j]     for the same pixels, d = factor * scale * delta        update
-// A row of W (the weights that leave one pixel) is one group of 16 lanes, or several.
 // The dense form is a matrix product (matmul.h) over a panel gathered from the rows of a batch.
 #pragma once
 
@@ -60,6 +60,7 @@ INLINE uint64_t nonzero_bits_of_few(const uint8_t* p, uint32_t n) {
 inline uint32_t count_nonzero(const uint8_t* x, uint32_t n_in) {
   uint32_t n = 0, p = 0;
   for (; p + 64 <= n_in; p += 64) n += (uint32_t)__builtin_popcountll(nonzero_bits(x + p));
+  for (; p + 16 <= n_in; p += 16) n += (uint32_t)__builtin_popcount(nonzero_bits_of_16(x + p));
   return n + (uint32_t)__builtin_popcountll(nonzero_bits_of_few(x + p, n_in - p));
 }
 
@@ -123,6 +124,16 @@ struct Pixels {
 
   INLINE uint32_t index(uint32_t i) const { return groups[i / kGroup].index[i % kGroup]; }
   INLINE uint8_t value(uint32_t i) const { return groups[i / kGroup].value[i % kGroup]; }
+  // The first entry whose pixel is not before `bound`.
+  inline uint32_t first_from(uint32_t bound) const {
+    uint32_t low = 0, high = n_groups * kGroup;
+    while (low < high) {
+      const uint32_t middle = (low + high) / 2;
+      if (index(middle) < bound) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 };
 INLINE const Group* groups_at(const Data& data, PackedRow r) { return (const Group*)data.bytes + r.first_group; }
 INLINE Pixels pixels_of(const Data& data, uint64_t row) {
@@ -182,65 +193,92 @@ INLINE uint64_t four_indices(const uint16_t* index) {
 
 // ---------------------------------------------------------------- forward and update
 
-// stride is a compile-time 16 where it can be (kFixed), so that a row's address is a shift.
+// row_step is a compile-time 16 where it can be (kFixed), so that a row's address is a shift.
 template <class T, int kFixed>
-INLINE void packed_forward(const T* W, size_t stride_, const T* bias, T scale, const Pixels& pixels, T* z) {
-  const size_t stride = kFixed ? kFixed : stride_;
+INLINE void packed_forward(const T* W, size_t row_step, const T* bias, T scale, const Pixels& pixels, T* z) {
+  const size_t step = kFixed ? kFixed : row_step;
   alignas(64) T x[kGroup];
-  for (size_t column = 0; column < stride; column += kLanes) {
-    Lanes<T> part[4] = {all<T>(0), all<T>(0), all<T>(0), all<T>(0)};
-    const T* w = W + column;
-    for (const Group *group = pixels.groups, *end = group + pixels.n_groups; group < end; ++group) {
-      convert(group->value, x);
-      UNROLL for (uint32_t q = 0; q < kGroup; q += 4) {
-        const uint64_t four = four_indices(group->index + q);
-        part[0] = fma(all<T>(x[q]), load(w + (four & 0xffff) * stride), part[0]);
-        part[1] = fma(all<T>(x[q + 1]), load(w + (four >> 16 & 0xffff) * stride), part[1]);
-        part[2] = fma(all<T>(x[q + 2]), load(w + (four >> 32 & 0xffff) * stride), part[2]);
-        part[3] = fma(all<T>(x[q + 3]), load(w + (four >> 48) * stride), part[3]);
-      }
+  Lanes<T> part[4] = {all<T>(0), all<T>(0), all<T>(0), all<T>(0)};
+  for (const Group *group = pixels.groups, *end = group + pixels.n_groups; group < end; ++group) {
+    convert(group->value, x);
+    UNROLL for (uint32_t q = 0; q < kGroup; q += 4) {
+      const uint64_t four = four_indices(group->index + q);
+      part[0] = fma(all<T>(x[q]), load(W + (four & 0xffff) * step), part[0]);
+      part[1] = fma(all<T>(x[q + 1]), load(W + (four >> 16 & 0xffff) * step), part[1]);
+      part[2] = fma(all<T>(x[q + 2]), load(W + (four >> 32 & 0xffff) * step), part[2]);
+      part[3] = fma(all<T>(x[q + 3]), load(W + (four >> 48) * step), part[3]);
     }
-    store(z + column, fma((part[0] + part[1]) + (part[2] + part[3]), all<T>(scale), load(bias + column)));
   }
+  store(z, fma((part[0] + part[1]) + (part[2] + part[3]), all<T>(scale), load(bias)));
 }
 
 template <class T> INLINE void add_row(T* row, T x, const Lanes<T>& d) { store(row, fma(all<T>(x), d, load(row))); }
 
 // The entries of one group from `first` on and before `last`; the others go to a row of their own in `spare`.
 // Where a thread's share ends within a group depends on the example: a loop over it would be guessed wrong each time.
-template <class T>
-INLINE void add_part(T* w, size_t stride, const Group& group, uint32_t first, uint32_t last, const Lanes<T>& d, T* spare) {
+template <class T> INLINE void add_part(T* w, const Group& group, uint32_t first, uint32_t last, const Lanes<T>& d, T* spare) {
   alignas(64) T x[kGroup];
   convert(group.value, x);
   UNROLL for (uint32_t q = 0; q < kGroup; ++q)
-    add_row(q >= first && q < last ? w + group.index[q] * stride : spare + q * kLanes, x[q], d);
+    add_row(q >= first && q < last ? w + (size_t)group.index[q] * kLanes : spare + q * kLanes, x[q], d);
 }
 
-// Entries first … last - 1 of the example.
-template <class T, int kFixed>
-INLINE void packed_update(T* W, size_t stride_, const T* delta, T factor, const Pixels& pixels, uint32_t first, uint32_t last, T* spare) {
-  const size_t stride = kFixed ? kFixed : stride_;
+// Entries first … last - 1 of the example; W lies in panels.
+template <class T>
+INLINE void packed_update(T* W, const T* delta, T factor, const Pixels& pixels, uint32_t first, uint32_t last, T* spare) {
   alignas(64) T x[kGroup];
-  for (size_t column = 0; column < stride; column += kLanes) {
-    const Lanes<T> d = load(delta + column) * all<T>(factor);
-    T* w = W + column;
-    const Group *group = pixels.groups + first / kGroup, *end = pixels.groups + last / kGroup;
-    if (first % kGroup) {
-      add_part(w, stride, *group, first % kGroup, group == end ? last % kGroup : kGroup, d, spare);
-      if (group++ == end) continue;
-    }
-    for (; group < end; ++group) {
-      convert(group->value, x);
-      UNROLL for (uint32_t q = 0; q < kGroup; q += 4) {
-        const uint64_t four = four_indices(group->index + q);
-        add_row(w + (four & 0xffff) * stride, x[q], d);
-        add_row(w + (four >> 16 & 0xffff) * stride, x[q + 1], d);
-        add_row(w + (four >> 32 & 0xffff) * stride, x[q + 2], d);
-        add_row(w + (four >> 48) * stride, x[q + 3], d);
-      }
-    }
-    if (last % kGroup) add_part(w, stride, *end, 0, last % kGroup, d, spare);
+  const Lanes<T> d = load(delta) * all<T>(factor);
+  const Group *group = pixels.groups + first / kGroup, *end = pixels.groups + last / kGroup;
+  if (first % kGroup) {
+    add_part(W, *group, first % kGroup, group == end ? last % kGroup : kGroup, d, spare);
+    if (group++ == end) return;
   }
+  for (; group < end; ++group) {
+    convert(group->value, x);
+    UNROLL for (uint32_t q = 0; q < kGroup; q += 4) {
+      const uint64_t four = four_indices(group->index + q);
+      add_row(W + (four & 0xffff) * kLanes, x[q], d);
+      add_row(W + (four >> 16 & 0xffff) * kLanes, x[q + 1], d);
+      add_row(W + (four >> 32 & 0xffff) * kLanes, x[q + 2], d);
+      add_row(W + (four >> 48) * kLanes, x[q + 3], d);
+    }
+  }
+  if (last % kGroup) add_part(W, *end, 0, last % kGroup, d, spare);
+}
+
+// ---------------------------------------------------------------- sparse rows
+
+template <class T> struct Entries {  // those of one row that are not 0
+  const uint32_t* column;
+  const T* value;
+  size_t n;
+
+  inline size_t first_from(uint32_t bound) const {
+    size_t low = 0, high = n;
+    while (low < high) {
+      const size_t middle = (low + high) / 2;
+      if (column[middle] < bound) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+};
+template <class T> INLINE Entries<T> entries_of(const Data& data, uint64_t row) {
+  const uint64_t start = data.starts[row];
+  return {data.columns + start, (const T*)data.values + start, (size_t)(data.starts[row + 1] - start)};
+}
+
+template <class T> INLINE void sparse_forward(const T* W, size_t row_step, const T* bias, const Entries<T>& x, T* z) {
+  Lanes<T> part[4] = {load(bias), all<T>(0), all<T>(0), all<T>(0)};
+  size_t k = 0;
+  for (; k + 4 <= x.n; k += 4)
+    UNROLL for (int q = 0; q < 4; ++q) part[q] = fma(all<T>(x.value[k + q]), load(W + x.column[k + q] * row_step), part[q]);
+  for (; k < x.n; ++k) part[0] = fma(all<T>(x.value[k]), load(W + x.column[k] * row_step), part[0]);
+  store(z, (part[0] + part[1]) + (part[2] + part[3]));
+}
+template <class T> INLINE void sparse_update(T* W, const T* delta, T factor, const Entries<T>& x, size_t first, size_t last) {
+  const Lanes<T> d = load(delta) * all<T>(factor);
+  for (size_t k = first; k < last; ++k) add_row(W + (size_t)x.column[k] * kLanes, x.value[k], d);
 }
 
 }  // namespace tongtou::KERNEL_ISA

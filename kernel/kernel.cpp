@@ -12,11 +12,15 @@ namespace tongtou {
 namespace KERNEL_ISA {
 namespace {
 
-uint64_t workspace_bytes_of(const Spec* spec, Number number, uint64_t n) {
-  return number == kFloat ? workspace_bytes<float>(*spec, n) : workspace_bytes<double>(*spec, n);
+uint64_t workspace_bytes_of(const Spec* spec, Number number, uint64_t n, int32_t form, const Rule* rule, const Disturbance* change) {
+  return number == kFloat ? workspace_bytes<float>(*spec, n, form, rule, change) : workspace_bytes<double>(*spec, n, form, rule, change);
 }
-uint64_t private_bytes_of(const Spec* spec, Number number) {
-  return number == kFloat ? private_bytes<float>(*spec) : private_bytes<double>(*spec);
+uint64_t private_bytes_of(const Spec* spec, Number number, const Rule* rule) {
+  return number == kFloat ? private_bytes<float>(*spec, *rule) : private_bytes<double>(*spec, *rule);
+}
+void arrange_of(const Spec* spec, Number number, const void* from, void* to, int32_t to_panels) {
+  if (number == kFloat) arrange(*spec, (const float*)from, (float*)to, to_panels != 0);
+  else arrange(*spec, (const double*)from, (double*)to, to_panels != 0);
 }
 void advance_of(Advance* call, Number number, uint32_t thread) {
   if (number == kFloat) advance<float>(*call, thread);
@@ -44,15 +48,10 @@ void pack(const uint8_t* X, uint64_t n, uint32_t n_in, const PackedRow* rows, ui
     pack_row(X + i * n_in, n_in, rows[i].n_groups, (Group*)bytes + rows[i].first_group);
 }
 
-// First entry of an example whose pixel is not before `bound`.
-uint32_t first_from(const Pixels& pixels, uint32_t bound) {
-  uint32_t low = 0, high = pixels.n_groups * kGroup;
-  while (low < high) {
-    const uint32_t middle = (low + high) / 2;
-    if (pixels.index(middle) < bound) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+// How many entries of an example lie before input `bound`, or all of them.
+uint64_t entries_before(const Data& data, uint64_t row, uint32_t bound) {
+  if (data.form == kPacked) return pixels_of(data, row).first_from(bound);
+  return Entries<float>{data.columns + data.starts[row], nullptr, (size_t)(data.starts[row + 1] - data.starts[row])}.first_from(bound);
 }
 void split(const Data* data, uint32_t n_in, uint32_t n_threads, uint32_t* bounds, uint32_t* splits) {
   bounds[0] = 0;
@@ -64,19 +63,17 @@ void split(const Data* data, uint32_t n_in, uint32_t n_threads, uint32_t* bounds
       const uint32_t middle = (low + high) / 2;
       uint64_t before = 0, all_of_them = 0;
       for (uint64_t i = 0; i < sample; ++i) {
-        const Pixels pixels = pixels_of(*data, i * data->n / sample);
-        before += first_from(pixels, middle);
-        all_of_them += pixels.n_groups * kGroup;
+        before += entries_before(*data, i * data->n / sample, middle);
+        all_of_them += entries_before(*data, i * data->n / sample, n_in);
       }
       if (before * n_threads < all_of_them * t) low = middle + 1;
       else high = middle;
     }
     bounds[t] = low;
   }
-  for (uint64_t i = 0; i < data->n; ++i) {
-    const Pixels pixels = pixels_of(*data, i);
-    for (uint32_t t = 1; t < n_threads; ++t) splits[i * (n_threads - 1) + t - 1] = first_from(pixels, bounds[t]);
-  }
+  if (!splits || data->form != kPacked) return;
+  for (uint64_t i = 0; i < data->n; ++i)
+    for (uint32_t t = 1; t < n_threads; ++t) splits[i * (n_threads - 1) + t - 1] = pixels_of(*data, i).first_from(bounds[t]);
 }
 
 template <class T> void function_of(int32_t which, T parameter, const T* x, T* y, uint64_t n) {
@@ -101,8 +98,8 @@ void function(Number number, int32_t which, double parameter, const void* x, voi
   else function_of<double>(which, parameter, (const double*)x, (double*)y, n);
 }
 
-const Kernel kTable = {TEXT(KERNEL_ISA), kVectorBytes, workspace_bytes_of, private_bytes_of, advance_of, evaluate_of,
-                       gradient_of,      plan_packing, pack,               split,            function};
+const Kernel kTable = {TEXT(KERNEL_ISA), kVectorBytes, workspace_bytes_of, private_bytes_of, arrange_of, advance_of,
+                       evaluate_of,      gradient_of,  plan_packing,       pack,             split,      function};
 
 }  // namespace
 }  // namespace KERNEL_ISA

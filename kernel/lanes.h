@@ -17,6 +17,8 @@
 
 #if defined(__SSE2__)
 #include <immintrin.h>
+#elif defined(__wasm_simd128__)
+#include <wasm_simd128.h>
 #endif
 
 #ifndef KERNEL_ISA
@@ -95,6 +97,13 @@ template <class T, int N = kLanes> INLINE Pack<T, N> iota(T first = 0) {
   } else return {iota<T, N / 2>(first), iota<T, N / 2>(first + N / 2)};
 }
 
+// A matrix of groups of 16 columns. In panels a group's rows lie one behind the other (row_step 16).
+template <class T> struct Grid {
+  T* at;
+  size_t row_step, group_step;
+  INLINE T* row(size_t r, size_t group) const { return at + r * row_step + group * group_step; }
+};
+
 // ---------------------------------------------------------------- arithmetic
 
 #if defined(__AVX512F__)
@@ -154,6 +163,28 @@ template <class T, int N> INLINE Pack<T, N> abs(const Pack<T, N>& a) {
     typedef typename Vector<T>::Scalar S;
     return {(typename Vector<T>::Type)((I)a.v & ((S)(((uint64_t)1 << (8 * sizeof(T) - 1)) - 1) - I{}))};
   } else return {abs(a.lo), abs(a.hi)};
+}
+template <class T, int N> INLINE Pack<T, N> sqrt(const Pack<T, N>& a) {  // rounded as IEEE asks
+  if constexpr (!kWhole<T, N>) return {sqrt(a.lo), sqrt(a.hi)};
+#if defined(__AVX512F__)
+  else if constexpr (sizeof(T) == 4) return {_mm512_maskz_sqrt_ps(0xffff, a.v)};
+  else return {_mm512_maskz_sqrt_pd(0xff, a.v)};
+#elif defined(__AVX2__)
+  else if constexpr (sizeof(T) == 4) return {_mm256_sqrt_ps(a.v)};
+  else return {_mm256_sqrt_pd(a.v)};
+#elif defined(__SSE2__)
+  else if constexpr (sizeof(T) == 4) return {_mm_sqrt_ps(a.v)};
+  else return {_mm_sqrt_pd(a.v)};
+#elif defined(__wasm_simd128__)
+  else if constexpr (sizeof(T) == 4) return {(typename Vector<T>::Type)wasm_f32x4_sqrt((v128_t)a.v)};
+  else return {(typename Vector<T>::Type)wasm_f64x2_sqrt((v128_t)a.v)};
+#else
+  else {
+    Pack<T, N> r = a;
+    UNROLL for (int i = 0; i < N; ++i) r.v[i] = sizeof(T) == 4 ? (T)__builtin_sqrtf((float)a.v[i]) : (T)__builtin_sqrt((double)a.v[i]);
+    return r;
+  }
+#endif
 }
 // Magnitudes below `floor` become 0, so that no product of what remains is a denormal: those cost
 // a hundred times a normal one. NaN stays.

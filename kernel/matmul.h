@@ -1,110 +1,148 @@
 // One matrix product of our own, for every later layer and the dense first one.
 //
-//   C[r, :] = init + sum_k A(r, k) B[k, :]        forward, and delta of the layer before
-//   C[r, :] = C[r, :] + scale sum_k A(r, k) B[k, :]   update
-// A(r, k) = A[r * row_step + k * k_step]: the same loop reads A as it lies or transposed.
-// Rows of B and C are padded to 16 lanes. Each element is summed in the order of k, whatever the tile,
-// so bits depend neither on the number of rows nor on threads; but for lone_product.
+//   C[r, :] = start + sum_k A(r, k) B[k, :]           forward, and delta of the layer before
+//   C[r, :] = scale sum_k A(r, k) B[k, :]             a gradient
+//   C[r, :] = C[r, :] + scale sum_k A(r, k) B[k, :]   plain gradient descent
+// B and C are grids of groups of 16 columns; A is read number by number, as it lies or turned.
+// Each element is summed in the order of k, whatever the tile, so bits depend neither on the number of rows nor on
+// threads; but for lone_product.
 #pragma once
 
 #include "lanes.h"
 
 namespace tongtou::KERNEL_ISA {
 
+// Number (r, k) of the left factor: rows in blocks of 16, and k in blocks of 16.
+template <class T> struct Left {
+  const T* at;
+  size_t row_step, row_block, k_step, k_block;
+  INLINE const T* row(size_t r) const { return at + r / kLanes * row_block + r % kLanes * row_step; }
+};
+template <class T> INLINE Left<T> as_it_lies(const Grid<T>& m) { return {m.at, m.row_step, kLanes * m.row_step, 1, m.group_step}; }
+template <class T> INLINE Left<T> turned(const Grid<T>& m) { return {m.at, 1, m.group_step, m.row_step, kLanes * m.row_step}; }
+
+enum Ending { kPut, kPutScaled, kAddScaled };
+
 template <class T> struct Product {
-  T* C; size_t c_step;                        // (rows, columns)
-  const T* A; size_t row_step, k_step;        // (rows, K)
-  const T* B; size_t b_step;                  // (K, columns)
+  Grid<T> C;        // (rows, columns)
+  Left<T> A;        // (rows, K)
+  Grid<T> B;        // (K, columns)
   size_t K;
-  const T* init;                              // (columns,), or null for 0; only when not adding
+  Grid<T> start;    // (1, columns), or at == null for 0
   T scale;
-  bool add;                                   // C += scale * product
+  Ending ending;
 };
 
 template <class T> constexpr int kTileRows = kVectorBytes / (2 * sizeof(T));                    // 8, 4, 2 for float
 template <class T> constexpr int kTileGroups = kVectorBytes == 64 && sizeof(T) == 4 ? 2 : 1;
 
-template <class T, int R, int G> INLINE void product_tile(const Product<T>& p, size_t r, size_t column) {
-  Lanes<T> total[R][G];
-  UNROLL for (int g = 0; g < G; ++g) {
-    const Lanes<T> start = p.init ? load(p.init + column + g * kLanes) : all<T>(0);
-    UNROLL for (int i = 0; i < R; ++i) total[i][g] = start;
-  }
-  const T* a = p.A + r * p.row_step;
-  const T* b = p.B + column;
-  for (size_t k = 0; k < p.K; ++k, a += p.k_step, b += p.b_step) {
+template <class T, int R, int G>
+INLINE void add_products(Lanes<T> (&total)[R][G], const T* a, size_t row_step, size_t k_step, const T* (&b)[G], size_t b_step, size_t n) {
+  for (size_t k = 0; k < n; ++k, a += k_step) {
     Lanes<T> row[G];
-    UNROLL for (int g = 0; g < G; ++g) row[g] = load(b + g * kLanes);
+    UNROLL for (int g = 0; g < G; ++g) { row[g] = load(b[g]); b[g] += b_step; }
     UNROLL for (int i = 0; i < R; ++i) {
-      const Lanes<T> x = all<T>(a[i * p.row_step]);
+      const Lanes<T> x = all<T>(a[i * row_step]);
       UNROLL for (int g = 0; g < G; ++g) total[i][g] = fma(x, row[g], total[i][g]);
     }
   }
+}
+
+// Over k = first_k … last_k - 1; from the second such piece on a tile goes on where it was put down.
+template <class T, int R, int G> INLINE void product_tile(const Product<T>& p, size_t r, size_t group, size_t first_k, size_t last_k) {
+  Lanes<T> total[R][G];
+  const T* b[G];
+  UNROLL for (int g = 0; g < G; ++g) {
+    const Lanes<T> start = p.start.at && !first_k ? load(p.start.row(0, group + g)) : all<T>(0);
+    UNROLL for (int i = 0; i < R; ++i) total[i][g] = first_k ? load(p.C.row(r + i, group + g)) : start;
+    b[g] = p.B.row(first_k, group + g);
+  }
+  const T* a = p.A.row(r) + first_k / kLanes * p.A.k_block;
+  const size_t n = last_k - first_k;
+  if (p.A.k_block == kLanes * p.A.k_step || n <= (size_t)kLanes) add_products<T, R, G>(total, a, p.A.row_step, p.A.k_step, b, p.B.row_step, n);
+  else
+    for (size_t k = 0; k < n; k += kLanes, a += p.A.k_block)
+      add_products<T, R, G>(total, a, p.A.row_step, p.A.k_step, b, p.B.row_step, n - k < (size_t)kLanes ? n - k : (size_t)kLanes);
   UNROLL for (int i = 0; i < R; ++i) UNROLL for (int g = 0; g < G; ++g) {
-    T* c = p.C + (r + i) * p.c_step + column + g * kLanes;
-    store(c, p.add ? fma(all<T>(p.scale), total[i][g], load(c)) : total[i][g]);
+    T* c = p.C.row(r + i, group + g);
+    if (p.ending == kPut) store(c, total[i][g]);
+    else store(c, p.ending == kAddScaled ? fma(all<T>(p.scale), total[i][g], load(c)) : total[i][g] * all<T>(p.scale));
   }
 }
 
-template <class T, int G> INLINE void product_columns(const Product<T>& p, size_t first, size_t last, size_t column) {
-  size_t r = first;
+// A long product is taken in pieces of k, so that the part of B that all rows go through stays in the first-level cache.
+constexpr size_t kPiece = 192;
+
+template <class T, int G> INLINE void product_columns(const Product<T>& p, size_t first, size_t last, size_t group) {
   constexpr int R = kTileRows<T>;
-  for (; r + R <= last; r += R) product_tile<T, R, G>(p, r, column);
-  if constexpr (R > 4) if (r + 4 <= last) { product_tile<T, 4, G>(p, r, column); r += 4; }
-  if constexpr (R > 2) if (r + 2 <= last) { product_tile<T, 2, G>(p, r, column); r += 2; }
-  if constexpr (R > 1) if (r < last) product_tile<T, 1, G>(p, r, column);
-}
-
-// Rows first … last - 1 of C, all `columns` (a multiple of 16).
-template <class T> inline void product(const Product<T>& p, size_t first, size_t last, size_t columns) {
-  constexpr int G = kTileGroups<T>;
-  size_t column = 0;
-  if constexpr (G > 1)
-    for (; column + G * kLanes <= columns; column += G * kLanes) product_columns<T, G>(p, first, last, column);
-  for (; column < columns; column += kLanes) product_columns<T, 1>(p, first, last, column);
-}
-
-// Row r of C, not adding, when it is the only one: four partial sums in place of one long chain of additions.
-// A batch of one takes its sums in this order throughout.
-template <class T> inline void lone_product(const Product<T>& p, size_t r, size_t columns) {
-  const T* a = p.A + r * p.row_step;
-  for (size_t j = 0; j < columns; j += kLanes) {
-    Lanes<T> part[4] = {p.init ? load(p.init + j) : all<T>(0), all<T>(0), all<T>(0), all<T>(0)};
-    const T* b = p.B + j;
-    size_t k = 0;
-    for (; k + 4 <= p.K; k += 4)
-      UNROLL for (size_t q = 0; q < 4; ++q) part[q] = fma(all<T>(a[(k + q) * p.k_step]), load(b + (k + q) * p.b_step), part[q]);
-    for (; k < p.K; ++k) part[0] = fma(all<T>(a[k * p.k_step]), load(b + k * p.b_step), part[0]);
-    store(p.C + r * p.c_step + j, (part[0] + part[1]) + (part[2] + part[3]));
+  const size_t piece = p.ending == kPut && p.K > 2 * kPiece ? kPiece : p.K;
+  for (size_t k = 0; k < p.K; k += piece) {
+    const size_t end = p.K - k < piece ? p.K : k + piece;
+    size_t r = first;
+    for (; r + R <= last; r += R) product_tile<T, R, G>(p, r, group, k, end);
+    if constexpr (R > 4) if (r + 4 <= last) { product_tile<T, 4, G>(p, r, group, k, end); r += 4; }
+    if constexpr (R > 2) if (r + 2 <= last) { product_tile<T, 2, G>(p, r, group, k, end); r += 2; }
+    if constexpr (R > 1) if (r < last) product_tile<T, 1, G>(p, r, group, k, end);
   }
 }
 
-// Rows first … last - 1 of W (n_in rows of `stride`) become columns of its copy (n_out rows of `copy_stride`),
-// which lets the backward pass run over neurons with no sum across lanes.
+// Rows first … last - 1 of C, all groups. `first` is a multiple of 16: no tile crosses a block of A's rows.
+template <class T> inline void product(const Product<T>& p, size_t first, size_t last, size_t n_groups) {
+  constexpr int G = kTileGroups<T>;
+  size_t group = 0;
+  if constexpr (G > 1)
+    for (; group + G <= n_groups; group += G) product_columns<T, G>(p, first, last, group);
+  for (; group < n_groups; ++group) product_columns<T, 1>(p, first, last, group);
+}
+
+// Row r of C, ending kPut, when it is the only one: four partial sums in place of one long chain of additions.
+// A batch of one takes its sums in this order throughout.
+template <class T> inline void lone_product(const Product<T>& p, size_t r, size_t n_groups) {
+  for (size_t group = 0; group < n_groups; ++group) {
+    Lanes<T> part[4] = {p.start.at ? load(p.start.row(0, group)) : all<T>(0), all<T>(0), all<T>(0), all<T>(0)};
+    const T *a = p.A.row(r), *b = p.B.row(0, group);
+    const size_t step = p.B.row_step;
+    for (size_t at = 0; at < p.K; at += kLanes, a += p.A.k_block) {
+      const size_t n = p.K - at < (size_t)kLanes ? p.K - at : (size_t)kLanes;
+      size_t k = 0;
+      for (; k + 4 <= n; k += 4, b += 4 * step)
+        UNROLL for (size_t q = 0; q < 4; ++q) part[q] = fma(all<T>(a[(k + q) * p.A.k_step]), load(b + q * step), part[q]);
+      for (; k < n; ++k, b += step) part[0] = fma(all<T>(a[k * p.A.k_step]), load(b), part[0]);
+    }
+    store(p.C.row(r, group), (part[0] + part[1]) + (part[2] + part[3]));
+  }
+}
+
+// Rows first … last - 1 of W (n_in rows of n_out numbers) become columns of its turned copy V, which lets the backward
+// pass run over neurons with no sum across lanes. Both lie in panels; `first` is a multiple of 16.
 template <class T>
-inline void transpose(const T* W, size_t stride, size_t n_out, T* copy, size_t copy_stride, size_t first, size_t last) {
-  size_t i = first;
+inline void transpose(const Grid<T>& W, size_t n_out, const Grid<T>& V, size_t first, size_t last) {
+  for (size_t j0 = 0; j0 < n_out; j0 += kLanes) {
+    const size_t n = n_out - j0 < (size_t)kLanes ? n_out - j0 : (size_t)kLanes;
+    size_t i = first;
 #if KERNEL_SHUFFLES
-  if constexpr (sizeof(T) == 4) {
-    typedef float Four __attribute__((vector_size(16)));
-    typedef float Loose __attribute__((vector_size(16), aligned(4), may_alias));
-    for (; i + 4 <= last; i += 4) {
-      for (size_t j = 0; j < n_out; j += 4) {
-        const T* w = W + i * stride + j;
-        const Four a = *(const Loose*)w, b = *(const Loose*)(w + stride), c = *(const Loose*)(w + 2 * stride), d = *(const Loose*)(w + 3 * stride);
-        const Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-        const Four AB = __builtin_shufflevector(a, b, 2, 6, 3, 7), CD = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-        T* t = copy + j * copy_stride + i;
-        *(Loose*)t = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
-        if (j + 1 < n_out) *(Loose*)(t + copy_stride) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-        if (j + 2 < n_out) *(Loose*)(t + 2 * copy_stride) = __builtin_shufflevector(AB, CD, 0, 1, 4, 5);
-        if (j + 3 < n_out) *(Loose*)(t + 3 * copy_stride) = __builtin_shufflevector(AB, CD, 2, 3, 6, 7);
+    if constexpr (sizeof(T) == 4) {
+      typedef float Four __attribute__((vector_size(16)));
+      typedef float Loose __attribute__((vector_size(16), aligned(4), may_alias));
+      const size_t ws = W.row_step, vs = V.row_step;
+      for (; i + 4 <= last; i += 4) {
+        for (size_t j = 0; j < n; j += 4) {
+          const T* w = W.row(i, j0 / kLanes) + j;
+          const Four a = *(const Loose*)w, b = *(const Loose*)(w + ws), c = *(const Loose*)(w + 2 * ws), d = *(const Loose*)(w + 3 * ws);
+          const Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+          const Four AB = __builtin_shufflevector(a, b, 2, 6, 3, 7), CD = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+          T* t = V.row(j0 + j, i / kLanes) + i % kLanes;
+          *(Loose*)t = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+          if (j + 1 < n) *(Loose*)(t + vs) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+          if (j + 2 < n) *(Loose*)(t + 2 * vs) = __builtin_shufflevector(AB, CD, 0, 1, 4, 5);
+          if (j + 3 < n) *(Loose*)(t + 3 * vs) = __builtin_shufflevector(AB, CD, 2, 3, 6, 7);
+        }
       }
     }
-  }
 #endif
-  for (; i < last; ++i)
-    for (size_t j = 0; j < n_out; ++j) copy[j * copy_stride + i] = W[i * stride + j];
+    for (; i < last; ++i)
+      for (size_t j = 0; j < n; ++j) V.row(j0 + j, i / kLanes)[i % kLanes] = W.row(i, j0 / kLanes)[j];
+  }
 }
 
 }  // namespace tongtou::KERNEL_ISA

@@ -9,7 +9,7 @@
 
 namespace tongtou {
 
-enum Purpose : uint32_t { kInitialWeights = 1, kShuffle = 2, kSplit = 3, kDropout = 4, kAugmentation = 5 };
+enum Purpose : uint32_t { kInitialWeights = 1, kShuffle = 2, kSplit = 3, kDropout = 4, kAugmentation = 5, kNoise = 6 };
 
 struct Words {
   uint32_t w[4];

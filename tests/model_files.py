@@ -15,6 +15,9 @@ import pytest
 import tongtou as tt
 from tongtou.activations import LeakyReLU
 from tongtou.history import EpochRecord
+from tongtou.preprocessing import TablePreprocessing, Target
+from tongtou.preprocessing.parts import BooleanPart, CategoryPart, DatePart, NumberPart
+from tongtou.preprocessing.texts import Reading
 
 
 def network(dtype: str = "float32") -> tt.Network:
@@ -30,6 +33,7 @@ def network(dtype: str = "float32") -> tt.Network:
     )
     net.classes = ("猫", "dog", 'O\'Brien "x"')
     net.input_shape = (2, 3)
+    net.preprocessing = preprocessing()
     net.recipe = {"optimizer": {"name": "sgd", "learning_rate": 0.1}, "fingerprint": "ab", "n": 3}
     net.history = tt.History(
         epochs=[
@@ -45,6 +49,21 @@ def network(dtype: str = "float32") -> tt.Network:
     return net
 
 
+def preprocessing() -> TablePreprocessing:
+    """What makes six inputs of four columns, one of each kind, and three classes of the outputs."""
+    return TablePreprocessing(
+        (
+            NumberPart("Größe", False, 1 / 3, 1e-3),
+            BooleanPart("garden", True, 0.25),
+            CategoryPart("town", False, ("Bonn", "Ulm")),
+            DatePart("sold", False, 1.5, 0.1, ("days",), "%d.%m.%Y"),
+        ),
+        Target(("animal",), ("猫", "dog", 'O\'Brien "x"')),
+        Reading(("", "NA"), ","),
+        (("always", "constant"),),
+    )
+
+
 def saved(net: tt.Network, path: Path) -> bytes:
     net.save(path)
     return path.read_bytes()
@@ -58,6 +77,7 @@ def assert_same(a: tt.Network, b: tt.Network) -> None:
     assert a.blueprint == b.blueprint
     assert (a.seed, a.initializer) == (b.seed, b.initializer)
     assert (a.classes, a.input_shape) == (b.classes, b.input_shape)
+    assert a.preprocessing == b.preprocessing
     assert (a.recipe, a.history) == (b.recipe, b.history)
     for mine, theirs in zip(a.layers, b.layers, strict=True):
         assert same_bits(mine.W, theirs.W)

@@ -24,6 +24,7 @@ KNOWN = [
     ("leaky_relu", [-2.0, 0.0, 3.5], [-0.02, 0.0, 3.5]),
     ("gelu", [0.0, 1.0, -1.0], [0.0, 0.8413447460685429, -0.15865525393145707]),
     ("softmax", [0.0, LN2, LN5], [1 / 8, 2 / 8, 5 / 8]),
+    ("exp", [0.0, LN2, -LN5], [1.0, 2.0, 0.2]),
 ]
 
 # name: PyTorch's function of the same name. Its step has no gradient at all, ours is 0.
@@ -36,6 +37,7 @@ PEERS = {
     "leaky_relu": torch.nn.functional.leaky_relu,
     "gelu": torch.nn.functional.gelu,
     "softmax": lambda z: torch.softmax(z, dim=-1),
+    "exp": torch.exp,
 }
 
 ELEMENTWISE = [name for name, f in ACTIVATIONS.items() if f.elementwise]
@@ -56,6 +58,7 @@ def test_the_codes_are_those_of_the_kernel() -> None:
         "leaky_relu": 5,
         "gelu": 6,
         "softmax": 7,
+        "exp": 8,
     }
 
 
@@ -73,7 +76,8 @@ def test_derivative_against_central_differences(name: str) -> None:
     assert on_kink.sum() == (name in ("step", "relu", "leaky_relu"))
     z = grid[~on_kink]
     numeric = (f(z + step) - f(z - step)) / (2 * step)
-    np.testing.assert_allclose(f.derivative(z, f(z)), numeric, rtol=0, atol=3e-10)
+    atol = 2e-8 if name == "exp" else 3e-10  # it reaches e^6 = 403 here, and so does its error
+    np.testing.assert_allclose(f.derivative(z, f(z)), numeric, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
@@ -147,6 +151,16 @@ def test_the_sigmoid_saturates() -> None:
     assert slope[0] == 0.25
     assert slope[1] == pytest.approx(4.5396e-5, rel=1e-4)
     assert slope[2] == 0
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.float32, 80), (np.float64, 690)])
+def test_exp_stops_before_it_overflows_and_leads_back(dtype: type, limit: float) -> None:
+    f, z = ACTIVATIONS["exp"], np.array([-10_000, -limit, limit, limit + 1, 10_000], dtype)
+    a = f(z)
+    assert (a[0] == a[1]) & (a[1] > 0)
+    assert (a[2] == a[3]) & (a[3] == a[4])
+    np.testing.assert_allclose(np.log(a[1:3].astype(np.float64)), [-limit, limit], rtol=1e-6)
+    np.testing.assert_array_equal(f.derivative(z, a), a)
 
 
 def test_linear_returns_a_copy() -> None:

@@ -44,7 +44,12 @@ def test_docstring_examples_run(name, tmp_path, monkeypatch):
 
 def test_examples_are_found_throughout():
     """A finder that finds nothing would be content with everything."""
-    for name in ("training.fit", "network.Network", "optimizers.SGD", "gradients.gradient_check"):
+    for name in (
+        "training.fit",
+        "network.Network",
+        "optimizers.descent.SGD",
+        "gradients.gradient_check",
+    ):
         assert f"tongtou.{name}" in EXAMPLES
 
 

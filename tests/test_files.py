@@ -143,8 +143,9 @@ def test_safetensors_reads_it(tmp_path: Path) -> None:
         assert same_bits(file.get_tensor("layer2.W"), net.layers[1].W)
     assert description["sizes"] == [6, 5, 17, 3]
     assert description["activations"][1] == {"name": "leaky_relu", "parameter": 0.1}
-    assert description["preprocessing"] == {"uint8": "u/255"}
-    assert (description["format"], description["tongtou"]) == (1, tt.__version__)
+    assert description["loss"] == {"name": "cross_entropy"}
+    assert description["preprocessing"].keys() == {"uint8", "input"}
+    assert (description["format"], description["tongtou"]) == (2, tt.__version__)
 
 
 def test_a_file_that_safetensors_wrote_again_is_read(tmp_path: Path) -> None:

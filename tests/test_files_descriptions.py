@@ -33,8 +33,8 @@ RELU = {"name": "relu"}
 
 DESCRIPTIONS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "newer format": (
-        described(format=2, tongtou="9.1", new="x"),
-        r"at most format 1, .* has format 2, written by Tongtou '9\.1'\. Upgrade: pip install",
+        described(format=3, tongtou="9.1", new="x"),
+        r"at most format 2, .* has format 3, written by Tongtou '9\.1'\. Upgrade: pip install",
     ),
     "format 0": (described(format=0), "description with a format number"),
     "format true": (described(format=True), "description with a format number"),
@@ -93,8 +93,14 @@ DESCRIPTIONS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "softmax inside": (described(activations=[{"name": "softmax"}] * 3), "is hidden and cannot be"),
     "loss without softmax": (described(activations=[RELU] * 3), "needs output='softmax'"),
-    "unknown loss": (described(loss="hinge"), "unknown loss 'hinge'; expected one of cross_entr"),
-    "loss a list": (described(loss=["sse"]), "loss to be a short text"),
+    "unknown loss": (described(loss={"name": "hinge"}), "unknown loss 'hinge'; expected one of"),
+    "loss a list": (described(loss=["sse"]), "a loss such as"),
+    "loss a name alone": (described(loss="sse"), "a loss such as .* got 'sse'"),
+    "loss's name a list": (described(loss={"name": ["sse"]}), "name to be a short text"),
+    "loss's name endless": (described(loss={"name": "x" * 10**6}), "name to be a short text"),
+    "parameter for sse": (described(loss={"name": "sse", "parameter": 1.0}), "may hold"),
+    "delta a text": (described(loss={"name": "huber", "parameter": "1"}), "delta"),
+    "delta negative": (described(loss={"name": "huber", "parameter": -1.0}), "delta"),
     "dtype float16": (described(dtype="float16"), "dtype float32 or float64; got 'float16'"),
     "dtype object": (described(dtype="O"), "dtype float32 or float64; got 'O'"),
     "dtype a list": (described(dtype=["float32"]), r"dtype float32 or float64; got \['float32'\]"),

@@ -236,7 +236,7 @@ def test_claims_cost_no_memory(folder: Path, content: bytes) -> None:
     header, description, data = taken_apart(content)
     n = 10**6
     description |= {"sizes": [n, n], "activations": [{"name": "softmax"}], "classes": []}
-    description["input_shape"] = []
+    description |= {"input_shape": [], "preprocessing": {"uint8": "u/255"}}
     shapes = {"layer1.W": [n, n], "layer1.b": [n]}
     large: dict[str, Any] = {"__metadata__": header["__metadata__"]}
     at = 0

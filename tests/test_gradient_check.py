@@ -11,10 +11,16 @@ from tongtou.activations import ACTIVATIONS, LeakyReLU
 from tongtou.gradients import GradientCheck, ParameterCheck
 
 ELEMENTWISE = [name for name, f in ACTIVATIONS.items() if f.elementwise]
+ANY_OUTPUT = ("sse", "mse", "half_sse", "huber")
+HIDDEN = [name for name in ELEMENTWISE if name != "exp"]  # exp of exp leaves nothing to compare
 SENSIBLE = [
-    *((hidden, output, loss) for hidden in ELEMENTWISE for output in ELEMENTWISE
-      for loss in ("sse", "mse")),
-    *((hidden, "softmax", loss) for hidden in ELEMENTWISE for loss in losses.LOSSES),
+    *((hidden, output, loss) for hidden in HIDDEN for output in ELEMENTWISE
+      for loss in ANY_OUTPUT),
+    *((hidden, "softmax", loss) for hidden in HIDDEN
+      for loss in (*ANY_OUTPUT, "cross_entropy")),
+    *((hidden, "sigmoid", "binary_cross_entropy") for hidden in HIDDEN),
+    *((hidden, "exp", "poisson") for hidden in HIDDEN),
+    ("exp", "linear", "mse"), ("exp", "sigmoid", "sse"), ("exp", "softmax", "cross_entropy"),
 ]  # fmt: skip
 
 
@@ -47,6 +53,27 @@ def test_backpropagation_is_proven(hidden, output, loss):
 def test_a_leaky_relu_of_another_slope():
     net = network(activation=LeakyReLU(slope=0.3), output="linear")
     assert tt.gradient_check(net, *examples()).passed
+
+
+@pytest.mark.parametrize("delta", [0.05, 0.7, 20.0])
+def test_huber_of_another_delta(delta):
+    net = network(output="linear", loss=losses.Huber(delta=delta))
+    assert tt.gradient_check(net, *examples()).passed
+
+
+def test_an_error_at_huber_s_joint_is_checked_all_the_same():
+    """Outputs 0 against 1 with delta 1: the derivative is there, only its own slope jumps."""
+    net = tt.Network([2, 1], output="linear", loss="huber", initializer="zeros")
+    check = tt.gradient_check(net, [[1.0, 2.0], [0.5, -1.0]], [1.0, -1.0])
+    assert check.passed, str(check)
+    assert (len(check.checked), check.n_at_kinks) == (3, 0)
+
+
+def test_several_labels_for_one_example():
+    net = network(output="sigmoid", loss="binary_cross_entropy")
+    X, _ = examples()
+    for y in (np.eye(8, 3, dtype=np.int64) + np.eye(8, 3, 1, dtype=np.int64), np.eye(8, 3) > 0):
+        assert tt.gradient_check(net, X, y).passed
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -25,6 +25,25 @@ def test_columns():
     assert history.prepare_s >= 0
 
 
+def test_every_moment_lies_behind_the_one_before():
+    history = trained(validation=2)
+    times = history.column("time_s")
+    assert times == sorted(times)
+    assert times[0] >= history.prepare_s + history.epochs[0].seconds > 0
+
+
+def test_the_curves_are_drawn_by_the_plots():
+    pytest.importorskip("matplotlib")
+    figure = trained(validation=2).plot(language="en")
+    assert figure.axes[0].get_xlabel() == "epoch"
+    ax = figure.axes[0]
+    assert trained().plot(ax).axes[0] is ax
+
+
+def test_jupyter_is_shown_a_table():
+    assert "<" in trained()._repr_html_()
+
+
 def test_an_unknown_column_lists_the_known_ones():
     with pytest.raises(ValueError, match="an epoch has no 'val'; expected one of epoch, loss, acc"):
         trained().column("val")
@@ -63,8 +82,13 @@ def test_whole_numbers_count_as_real_ones():
 
 def test_a_description_of_an_older_version_may_know_less():
     described = trained().to_dict()
-    del described["threads"]
-    assert tt.History.from_dict(described).threads == 1
+    del described["threads"], described["best_epoch"]
+    for record in described["epochs"]:
+        del record["penalty"], record["gradient_norm"], record["time_s"]
+    history = tt.History.from_dict(described)
+    assert (history.threads, history.best_epoch) == (1, None)
+    assert history.column("penalty") == [0, 0, 0]
+    assert history.column("gradient_norm") == [None] * 3
 
 
 @pytest.mark.parametrize(
@@ -73,6 +97,14 @@ def test_a_description_of_an_older_version_may_know_less():
         pytest.param(lambda d: d.update(n_steps="9"), "n_steps of History must be int", id="text"),
         pytest.param(lambda d: d.update(n_steps=True), "must be int; it is True", id="bool"),
         pytest.param(lambda d: d.update(prepare_s=None), "must be float; it is None", id="None"),
+        pytest.param(lambda d: d.update(best_epoch=1.5), "best_epoch of History", id="half"),
+        pytest.param(lambda d: d.update(best_epoch=True), "best_epoch of History", id="True"),
+        pytest.param(
+            lambda d: d["epochs"][0].update(gradient_norm="x"), "gradient_norm of", id="norm text"
+        ),
+        pytest.param(
+            lambda d: d["epochs"][0].update(penalty=None), "penalty of EpochRecord", id="no penalty"
+        ),
         pytest.param(lambda d: d.update(stopped_by=1), "must be str; it is 1", id="number"),
         pytest.param(lambda d: d.update(speed=1), "has the fields epochs.*speed", id="unknown"),
         pytest.param(lambda d: d.update(epochs=None), r"list\[EpochRecord\]", id="epochs None"),

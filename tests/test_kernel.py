@@ -144,8 +144,8 @@ def trained_bits(sizes, X, y, batch, threads, dtype):
     steps = 3 * -(-len(X) // batch)
     losses = []
     for first in range(0, steps, 5):
-        eta = np.full(min(5, steps - first), 0.05)
-        losses += session.advance(first, eta, threads).losses.tolist()
+        rates = tt.SGD().rates(first, np.full(min(5, steps - first), 0.05))
+        losses += session.advance(first, rates, threads).losses.tolist()
     return net._parameters.tobytes(), losses
 
 
@@ -219,11 +219,12 @@ def test_a_step_can_be_replayed_alone(mnist):
     rows = np.arange(1000, dtype=np.uint32)
     task = Task(data.X, data.y.astype(np.int32), rows, 32, 3, True)
     whole = engine("native").prepare(net, task)
-    whole.advance(0, np.full(40, 0.5), 1)
+    whole.advance(0, tt.SGD().rates(0, np.full(40, 0.5)), 1)
     before = net.copy()
-    expected = whole.advance(40, np.full(1, 0.5), 1).losses[0]
+    rates = tt.SGD().rates(40, np.full(1, 0.5))
+    expected = whole.advance(40, rates, 1).losses[0]
     alone = engine("native").prepare(before, task)
-    assert alone.advance(40, np.full(1, 0.5), 1).losses[0] == expected
+    assert alone.advance(40, rates, 1).losses[0] == expected
     assert before._parameters.tobytes() == net._parameters.tobytes()
 
 
@@ -238,11 +239,30 @@ def test_the_binding_refuses_what_would_read_past_memory():
         kernel.Examples(net._plan, X, y + 2)
     with pytest.raises(ValueError, match="one row for each"):
         kernel.Examples(net._plan, X, y[:4])
+    with pytest.raises(ValueError, match="weights must have shape"):
+        kernel.Examples(net._plan, X, y, np.ones(4, np.float32))
+    starts, columns = np.array([0, 1, 1, 1, 1, 2], np.uint64), np.array([0, 3], np.uint32)
+    values = np.ones(2, np.float32)
+    for wrong in ((starts, columns + 1, values), (starts[::-1].copy(), columns, values)):
+        with pytest.raises(ValueError, match=r"rise|starts"):
+            kernel.Examples(net._plan, wrong, y)
     data = kernel.Examples(net._plan, X, y)
+    rule = kernel.Rule(0, 0, [0.0] * 4, 0.0, 0.0, 0.0, 0.0, False, False)
+    none = kernel.Disturbance([], 0.0, 0.0, 0.0, [0.0] * 4, [0] * 3)
     with pytest.raises(ValueError, match="past the examples"):
-        kernel.Session(net._plan, net._parameters, data, rows + 1, 2, 0, True)
+        kernel.Session(net._plan, net._parameters, data, rows + 1, 2, 0, True, rule, 0, none, 0, 0)
     with pytest.raises(ValueError, match="do not belong"):
-        kernel.Session(net._plan, net._parameters[:-1], data, rows, 2, 0, True)
+        kernel.Session(net._plan, net._parameters[:-1], data, rows, 2, 0, True, rule, 0, none, 0, 0)
+    moved = kernel.Disturbance([], 0.0, 0.0, 0.0, [1.0] * 4, [2, 2, 1])
+    with pytest.raises(ValueError, match="uint8 pictures"):
+        kernel.Session(net._plan, net._parameters, data, rows, 2, 0, True, rule, 0, moved, 0, 0)
+    session = kernel.Session(
+        net._plan, net._parameters, data, rows, 2, 0, True, rule, 0, none, 0, 0
+    )
+    with pytest.raises(ValueError, match="past the examples"):
+        session.set_rows(rows + 1)
+    with pytest.raises(IndexError, match="no such state"):
+        session.slot(0)
     with pytest.raises(ValueError, match="out must have"):
         kernel.evaluate(net._plan, net._parameters, X, np.zeros((4, 2), np.float32), False)
     with pytest.raises(ValueError, match="needs y"):

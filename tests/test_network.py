@@ -258,7 +258,7 @@ def test_sizes_that_are_refused(sizes, said):
         pytest.param(
             {"activation": "sigmod"},
             ValueError,
-            "unknown activation 'sigmod'; expected one of gelu, leaky_relu, .* mean 'sigmoid'",
+            "unknown activation 'sigmod'; expected one of exp, gelu, .* mean 'sigmoid'",
             id="unknown activation",
         ),
         pytest.param({"activation": None}, ValueError, "unknown activation None", id="None"),

@@ -98,3 +98,11 @@ def test_the_last_choice_is_known():
 
 def test_usable_cores_are_those_of_this_process():
     assert usable_cores() == len(os.sched_getaffinity(0)) >= 1
+
+
+def test_both_are_tried_again_after_a_while():
+    """A core that was busy when the run began is found once it is free."""
+    slices = run(Pace(2), lambda t, k: 1e-4 * (1.5 if t == 2 and k < 60 else 1 / t), 400)
+    assert set(threads_of(slices[20:60])) == {1}
+    assert set(threads_of(slices[250:])) == {2} or threads_of(slices[250:]).count(1) <= 16
+    assert slices[-1][1] == 2

@@ -263,18 +263,19 @@ def test_steps_may_be_replayed(engine):
     net = tt.Network([5, 4, 3], seed=1)
     task = Task(X, y, np.arange(50, dtype=np.uint32), 8, 4, True)
     session = engine_of(engine).prepare(net, task)
-    eta = np.linspace(0.1, 0.5, 21)  # three epochs of 7 steps
+    rates = np.ones((21, 4))
+    rates[:, 0] = np.linspace(0.1, 0.5, 21)  # three epochs of 7 steps
     start = session.snapshot()
-    whole = session.advance(0, eta, 1)
+    whole = session.advance(0, rates, 1)
     assert (whole.n_done, whole.diverged) == (21, False)
     end = bits(net)
     session.restore(start)
-    first = session.advance(0, eta[:9], 1)
+    first = session.advance(0, rates[:9], 1)
     middle = session.snapshot()
-    session.advance(9, eta[9:], 1)
+    session.advance(9, rates[9:], 1)
     assert bits(net) == end
     session.restore(middle)
-    last = session.advance(9, eta[9:], 1)
+    last = session.advance(9, rates[9:], 1)
     assert bits(net) == end
     np.testing.assert_array_equal(np.concatenate([first.losses, last.losses]), whole.losses)
     np.testing.assert_array_equal(np.concatenate([first.correct, last.correct]), whole.correct)

@@ -11,6 +11,7 @@ from small_networks import ENGINES, bits, finite, pixels, set_pace, steep
 
 import tongtou as tt
 from tongtou.engines import native, reference
+from tongtou.training import trail
 
 # Divergence ---------------------------------------------------------------------------------------
 
@@ -27,7 +28,9 @@ def test_a_diverging_run_keeps_the_last_good_parameters(
     X, y = steep()
 
     def fit(n_steps):
-        net = tt.Network([6, 5, 2], activation="relu", output="linear", loss="mse", dtype=dtype)
+        net = tt.Network(
+            [6, 5, 2], activation="relu", output="linear", loss="mse", dtype=dtype, seed=1
+        )
         data = X[: n_steps * 16], y[: n_steps * 16]
         settings = {"optimizer": tt.SGD(rate), "batch_size": 16, "shuffle": False, "epochs": 1}
         try:
@@ -125,8 +128,10 @@ def test_a_diverged_error_is_an_arithmetic_error():
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("at_call", [1, 4, 15])
-def test_ctrl_c_keeps_what_was_learnt(monkeypatch, engine, at_call, when):
+@pytest.mark.parametrize("share", [0.05, 1e-9], ids=["a state a slice", "few states"])
+def test_ctrl_c_keeps_what_was_learnt(monkeypatch, engine, at_call, when, share):
     """Python raises it once the slice has returned, before anybody saw what the slice did."""
+    monkeypatch.setattr(trail, "_MOST_SHARE", share)
     set_pace(monkeypatch, 3)
     kind = {"native": native.NativeSession, "reference": reference.ReferenceSession}[engine]
     calls, advance = [], kind.advance
@@ -186,7 +191,8 @@ def test_a_real_ctrl_c_in_a_process_that_trains():
         print("ready", flush=True)
         history = tt.fit(net, (X, y), epochs=10**9, seed=8)
         task = Task(X, y.astype(np.int32), np.arange(1000, dtype=np.uint32), 32, 8, True)
-        engine("native").prepare(clean, task).advance(0, np.full(history.n_steps, 0.1), 1)
+        rates = np.array([[0.1, 1, 1, 1]] * history.n_steps)
+        engine("native").prepare(clean, task).advance(0, rates, 1)
         same = all((a.W == b.W).all() for a, b in zip(net.layers, clean.layers))
         print(history.stopped_by, history.n_steps, len(history.epochs), same)
     """

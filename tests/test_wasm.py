@@ -96,3 +96,49 @@ def test_wasm_and_sse2_agree_bit_for_bit(wasm, tmp_path, mnist, use_kernel):
     history = tt.fit(net, (X, y), optimizer=tt.SGD(0.5), batch_size=BATCH, epochs=EPOCHS, seed=SEED)
     assert trained.tobytes() == net._parameters.tobytes()
     np.testing.assert_allclose(report["losses"], history.column("loss"), rtol=1e-14)
+
+
+def test_every_part_of_a_step_agrees_bit_for_bit(wasm, tmp_path, mnist, use_kernel):
+    """Adam on a wide network, with L1, L2, clipping, dropout and altered pictures."""
+    use_kernel("sse2")
+    n, batch = 300, 32
+    X, y = mnist.train.X[:n], mnist.train.y[:n]
+    net = tt.Network(
+        [784, 40, 17, 10], activation="relu", output="softmax", loss="cross_entropy", seed=SEED
+    )
+    optimizer = tt.Adam(0.003, clip_norm=1.0)
+    steps = 2 * -(-n // batch)
+    corrections = optimizer.rates(0, np.full(steps, 0.003))[:, 1:3].tolist()
+    report, trained = run_in_node(
+        wasm,
+        tmp_path,
+        net,
+        X,
+        y,
+        batchSize=batch,
+        epochs=2,
+        eta=0.003,
+        seed=SEED,
+        shuffle=1,
+        rule=[optimizer.kind, 0, *optimizer.constants, 0, 1.0, 1e-5, 1e-3],
+        drop=[6554, 13107, 13107],
+        change=[0, 0.1, 0.01, 2, np.radians(10), 0.1, np.radians(5), 28, 28, 1],
+        corrections=corrections,
+    )
+    history = tt.fit(
+        net,
+        mnist.train[:n],
+        optimizer=optimizer,
+        batch_size=batch,
+        epochs=2,
+        seed=SEED,
+        regularization=tt.Regularization(
+            l1=1e-5,
+            l2=1e-3,
+            dropout=(6554 / 65536, 13107 / 65536, 13107 / 65536),
+            label_smoothing=0.1,
+        ),
+        augmentation=tt.Augmentation(shift=2, rotation=10, scale=0.1, shear=5),
+    )
+    assert trained.tobytes() == net._parameters.tobytes()
+    np.testing.assert_allclose(report["losses"], history.column("loss"), rtol=1e-13)

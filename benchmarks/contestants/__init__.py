@@ -8,23 +8,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
-from benchmarks.digits import Array, Digits, Parameters
+from benchmarks.data import Array, Data, Parameters
+from benchmarks.settings import usable_cores
+from benchmarks.tasks import WIDE, Task
+
+
+class CannotRunError(RuntimeError):
+    """Something it needs is not on this machine."""
 
 
 class Contestant(Protocol):
-    """One library with the digits loaded, ready to train the network or to evaluate it."""
+    """One library with the data loaded, ready to train the network or to evaluate it."""
 
     facts: dict[str, Any]
     """What the reader should know: versions, the form chosen, compile time."""
 
-    def __init__(self, digits: Digits, batch: int, learning_rate: float, threads: int) -> None: ...
+    def __init__(self, data: Data, task: Task, threads: int) -> None: ...
 
     def prepare(self) -> None:
-        """Convert data, compile, try the forms there are and keep the fastest; not timed."""
+        """Convert data, compile, try the forms there are and keep the fastest; not timed.
+
+        Raises CannotRunError where it cannot run here, with the reason.
+        """
         ...
 
-    def train(self, first: Parameters, n_epochs: int) -> list[float]:
-        """Train from these parameters; return the seconds of each epoch."""
+    def train(self, first: Parameters, n_epochs: int, n: int) -> list[float]:
+        """Train from these parameters on the first n examples; return the seconds of each epoch."""
         ...
 
     def parameters(self) -> Parameters | None:
@@ -32,7 +41,7 @@ class Contestant(Protocol):
         ...
 
     def predictor(self, parameters: Parameters, X: Array) -> Callable[[], object]:
-        """A call that computes the ten confidences of each row of X."""
+        """A call that computes the confidences of each row of X."""
         ...
 
 
@@ -44,16 +53,23 @@ class Entry:
     title: str
     place: str
     threads: int = 1
+    """0: all usable cores."""
     peer: bool = False
     same_order: bool = True
     batches: tuple[int, ...] = ()
     """Batch sizes it runs at; empty: all."""
+    tasks: tuple[str, ...] = ()
+    """Tasks it takes part in; empty: all."""
     environment: dict[str, str] = field(default_factory=dict)
     predicts: bool = False
     one_core: bool = False
     """Whether the process is kept to one processor core."""
     needs: str = ""
     """Processor flag without which it is left out."""
+
+    def n_threads(self) -> int:
+        """Threads it may use."""
+        return self.threads or usable_cores()
 
     def build(self) -> type[Contestant]:
         """Import the class, with the environment its library reads at import."""
@@ -65,7 +81,7 @@ class Entry:
         )
 
 
-ENTRIES = {
+LESSON_ENTRIES = {
     entry.name: entry
     for entry in (
         Entry("tongtou", "Tongtou, 1 thread", "tongtou_:Tongtou", predicts=True),
@@ -121,3 +137,41 @@ ENTRIES = {
         ),
     )
 }
+"""The rows of the lesson's tasks."""
+
+WIDE_ENTRIES = {
+    entry.name: entry
+    for entry in (
+        Entry("tongtou", "Tongtou", "tongtou_:Tongtou", threads=0),
+        Entry("tongtou-1", "Tongtou, 1 thread", "tongtou_:Tongtou"),
+        Entry(
+            "tongtou-augmented",
+            "Tongtou, every digit altered",
+            "tongtou_:Augmented",
+            threads=0,
+            same_order=False,
+            tasks=("best",),
+        ),
+        LESSON_ENTRIES["jax"],
+        LESSON_ENTRIES["torch"],
+        Entry(
+            "torch-compiled",
+            "PyTorch compiled",
+            "torch_:Compiled",
+            peer=True,
+            # Idle helpers of the compiler would otherwise stay beside the contestants.
+            environment={"TORCHINDUCTOR_COMPILE_THREADS": "1"},
+        ),
+        LESSON_ENTRIES["sklearn"],
+        LESSON_ENTRIES["numpy"],
+    )
+}
+"""The rows of the other tasks."""
+
+ORACLE = Entry("oracle", "NumPy, float64", "numpy_:Oracle")
+"""No row: whom the others must agree with."""
+
+
+def entries_of(task: Task) -> dict[str, Entry]:
+    """Everybody who may take part, by name."""
+    return WIDE_ENTRIES | {"oracle": ORACLE} if task.name in WIDE else LESSON_ENTRIES

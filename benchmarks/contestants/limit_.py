@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.digits import Array, Digits, Parameters, order
-from benchmarks.settings import SIZES
+from benchmarks.data import Array, Data, Parameters, order
+from benchmarks.tasks import Task
 
 SOURCE = Path(__file__).parent.parent / "limit.cpp"
 _HUGE_PAGE = 2**21
@@ -77,27 +77,26 @@ class Limit:
 
     flags: tuple[str, ...] = ("-march=native",)
 
-    def __init__(self, digits: Digits, batch: int, learning_rate: float, threads: int) -> None:
-        self.digits, self.batch = digits, batch
+    def __init__(self, data: Data, task: Task, threads: int) -> None:
+        self.data, self.task = data, task
         self.facts: dict[str, Any] = {"flags": " ".join(("-O3", *self.flags)), "threads": threads}
 
     def prepare(self) -> None:
         """Compile, pack."""
         self.epoch = compile_limit(list(self.flags)).limit_epoch
         self.epoch.restype = None
-        self.samples, self.bytes = pack(self.digits.X)
-        self.facts["n_nonzero"] = int(np.count_nonzero(self.digits.X))
-        self.W, self.Z = aligned(SIZES[0]), aligned(self.batch)
+        self.samples, self.bytes = pack(self.data.X)
+        self.facts["n_nonzero"] = int(np.count_nonzero(self.data.X))
+        self.W, self.Z = aligned(self.task.sizes[0]), aligned(self.task.batch)
 
-    def train(self, first: Parameters, n_epochs: int) -> list[float]:
+    def train(self, first: Parameters, n_epochs: int, n: int) -> list[float]:
         """Run the two loops over all digits; return the seconds of each epoch."""
         self.W[...] = first[0][0].T
-        n = len(self.samples)
         seconds = []
         for epoch in range(n_epochs):
             arrays = (self.W, self.samples, self.bytes, rows := order(epoch, n))
             pointers = [ctypes.c_void_p(array.ctypes.data) for array in arrays]
-            sizes = ctypes.c_int64(len(rows)), ctypes.c_int64(self.batch)
+            sizes = ctypes.c_int64(len(rows)), ctypes.c_int64(self.task.batch)
             scratch = ctypes.c_void_p(self.Z.ctypes.data)
             start = time.perf_counter()
             self.epoch(*pointers, *sizes, scratch)

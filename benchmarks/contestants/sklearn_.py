@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier set to plain SGD, from the common first weights and order."""
+"""scikit-learn's MLPClassifier set to the task's rule, from the common first weights and order."""
 
 from __future__ import annotations
 
@@ -11,11 +11,42 @@ import sklearn
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.contestants.blas import choose_threads
-from benchmarks.digits import Array, Digits, Parameters, first_weights, order
-from benchmarks.settings import SIZES
+from benchmarks.data import Array, Data, Parameters, first_weights, order
+from benchmarks.tasks import BETA1, BETA2, EPSILON, Task
 
 _PROBE = 50
 """Steps timed with each number of BLAS threads before one is chosen."""
+
+
+def network(task: Task) -> MLPClassifier:
+    """The estimator of a task, without penalty, momentum and shuffling."""
+    return MLPClassifier(
+        task.sizes[1:-1],
+        activation="relu" if task.activation == "relu" else "logistic",
+        solver=task.rule,
+        alpha=0.0,
+        batch_size=task.batch,
+        learning_rate_init=task.learning_rate,
+        momentum=0.0,
+        shuffle=False,
+        beta_1=BETA1,
+        beta_2=BETA2,
+        epsilon=EPSILON,
+    )
+
+
+def load(net: MLPClassifier, parameters: Parameters) -> None:
+    """Set its parameters, and let its optimiser begin anew."""
+    # The attributes exist only after a first call; its small step is overwritten.
+    n_in, n_out = parameters[0][0].shape[1], len(parameters[-1][1])
+    some = np.zeros((net.batch_size, n_in), np.float32)
+    net.partial_fit(some, np.zeros(len(some), np.int64), classes=np.arange(n_out))
+    for layer, (W, b) in enumerate(parameters):
+        if len(net.intercepts_[layer]) < len(b):  # two classes: their difference decides
+            W, b = np.diff(W, axis=0), np.diff(b)
+        net.coefs_[layer][...] = W.T
+        net.intercepts_[layer][...] = b
+    del net._optimizer
 
 
 class Sklearn:
@@ -25,63 +56,53 @@ class Sklearn:
     a buffer that is kept. With shuffle=False it takes rows as they come: in the common order.
     """
 
-    def __init__(self, digits: Digits, batch: int, learning_rate: float, threads: int) -> None:
-        self.digits, self.batch, self.learning_rate = digits, batch, learning_rate
+    def __init__(self, data: Data, task: Task, threads: int) -> None:
+        self.data, self.task = data, task
         self.facts: dict[str, Any] = {"sklearn": sklearn.__version__}
-        self.net = self._fresh()
-
-    def _fresh(self) -> MLPClassifier:
-        return MLPClassifier(
-            SIZES[1:-1],
-            activation="logistic",
-            solver="sgd",
-            alpha=0.0,
-            batch_size=self.batch,
-            learning_rate_init=self.learning_rate,
-            momentum=0.0,
-            shuffle=False,
-        )
+        if task.sizes[-1] == 2:
+            self.facts["differs"] = "one logistic output for two classes"
+        self.net = network(task)
 
     def prepare(self) -> None:
-        """Scale the pixels, choose the number of threads."""
-        self.y = self.digits.y
-        self.X = self.digits.scaled()
+        """Scale the inputs, choose the number of threads."""
+        self.y = self.data.y
+        self.X = self.data.scaled()
         self.taken = np.empty_like(self.X)
-        rows = np.arange(_PROBE * self.batch) % len(self.X)
+        rows = np.arange(_PROBE * self.task.batch) % len(self.X)
         some, some_y = self.X[rows], self.y[rows]
-        self._load(first_weights())
+        self._load(first_weights(self.task.sizes))
         self.facts["threads"] = choose_threads(lambda: self.net.partial_fit(some, some_y))
 
     def _load(self, parameters: Parameters) -> None:
-        # The attributes exist only after a first call; its small step is overwritten.
-        self.net = self._fresh()
-        some = np.zeros((self.batch, SIZES[0]), np.float32)
-        self.net.partial_fit(some, np.zeros(self.batch, np.int64), classes=np.arange(SIZES[-1]))
-        for layer, (W, b) in enumerate(parameters):
-            self.net.coefs_[layer][...] = W.T
-            self.net.intercepts_[layer][...] = b
+        self.net = network(self.task)
+        load(self.net, parameters)
 
-    def train(self, first: Parameters, n_epochs: int) -> list[float]:
+    def train(self, first: Parameters, n_epochs: int, n: int) -> list[float]:
         """Train from these parameters; return the seconds of each epoch."""
         self._load(first)
+        taken = self.taken[:n]
         seconds = []
         with sklearn.config_context(assume_finite=True):
             for epoch in range(n_epochs):
-                rows = order(epoch, len(self.X))
+                rows = order(epoch, n)
                 start = time.perf_counter()
-                np.take(self.X, rows, axis=0, out=self.taken, mode="clip")
-                self.net.partial_fit(self.taken, self.y[rows])
+                np.take(self.X, rows, axis=0, out=taken, mode="clip")
+                self.net.partial_fit(taken, self.y[rows])
                 seconds.append(time.perf_counter() - start)
         return seconds
 
     def parameters(self) -> Parameters:
         """What was learnt, W as (n_out, n_in)."""
-        return [(W.T, b) for W, b in zip(self.net.coefs_, self.net.intercepts_, strict=True)]
+        learnt = [(W.T, b) for W, b in zip(self.net.coefs_, self.net.intercepts_, strict=True)]
+        W, b = learnt[-1]
+        if len(b) < self.task.sizes[-1]:  # beside it an output that is always 0
+            learnt[-1] = np.vstack([0 * W, W]), np.append(0 * b, b)
+        return learnt
 
     def predictor(self, parameters: Parameters, X: Array) -> Callable[[], object]:
         """Confidences from float32 rows."""
         self._load(parameters)
-        rows = X.astype(np.float32) / np.float32(255)
+        rows = X.astype(np.float32) / np.float32(self.data.largest)
         net = self.net
 
         def confidences() -> object:

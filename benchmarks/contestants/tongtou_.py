@@ -7,15 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import tongtou as tt
-from benchmarks.digits import Array, Digits, Parameters, saturate
-from benchmarks.settings import SATURATED_MEDIAN, SEED, SIZES
+from benchmarks.data import Array, Data, Parameters, saturate
+from benchmarks.settings import SATURATED_MEDIAN, SEED
+from benchmarks.tasks import BETA1, BETA2, EPSILON, Task
 from tongtou import evaluation
+from tongtou.recipes import recipe
 
 
-def network(parameters: Parameters) -> Any:
-    """The network of the benchmark with these parameters."""
+def network(task: Task, parameters: Parameters) -> Any:
+    """The network of a task with these parameters."""
     net = tt.Network(
-        list(SIZES), activation="sigmoid", output="softmax", loss="cross_entropy", seed=SEED
+        list(task.sizes),
+        activation=task.activation,
+        output="softmax",
+        loss="cross_entropy",
+        seed=SEED,
     )
     for layer, (W, b) in zip(net.layers, parameters, strict=True):
         layer.W[...] = W
@@ -23,12 +29,20 @@ def network(parameters: Parameters) -> Any:
     return net
 
 
+def optimizer(task: Task) -> Any:
+    """The rule of a task."""
+    if task.rule == "adam":
+        return tt.Adam(task.learning_rate, beta1=BETA1, beta2=BETA2, epsilon=EPSILON)
+    return tt.SGD(learning_rate=task.learning_rate)
+
+
 class Tongtou:
     """Pixels stay uint8; an epoch's seconds are those its History states, packing apart."""
 
-    def __init__(self, digits: Digits, batch: int, learning_rate: float, threads: int) -> None:
-        self.digits, self.batch, self.learning_rate = digits, batch, learning_rate
-        self.threads = threads
+    augmentation: Any = None
+
+    def __init__(self, data: Data, task: Task, threads: int) -> None:
+        self.data, self.task, self.threads = data, task, threads
         self.facts: dict[str, Any] = {
             "tongtou": tt.__version__,
             "threads": threads,
@@ -37,22 +51,24 @@ class Tongtou:
         self.net: Any = None
 
     def prepare(self) -> None:
-        """Read the digits: `fit` packs them itself and says how long that took."""
-        self.X, self.y = self.digits.X, self.digits.y
+        """Read the data: `fit` packs digits itself and says how long that took."""
+        self.X, self.y = self.data.X, self.data.y
 
-    def train(self, first: Parameters, n_epochs: int) -> list[float]:
+    def train(self, first: Parameters, n_epochs: int, n: int) -> list[float]:
         """Train from these parameters; return the seconds of each epoch."""
-        self.net = network(first)
+        self.net = network(self.task, first)
+        self.net.input_shape = self.data.shape
         start = time.perf_counter()
         history = tt.fit(
             self.net,
-            (self.X, self.y),
-            optimizer=tt.SGD(learning_rate=self.learning_rate),
-            batch_size=self.batch,
+            (self.X[:n], self.y[:n]),
+            optimizer=optimizer(self.task),
+            batch_size=self.task.batch,
             epochs=n_epochs,
             threads=self.threads,
             progress=False,
             seed=SEED,
+            augmentation=self.augmentation,
         )
         seconds = [epoch.seconds for epoch in history.epochs]
         self.facts["prepare_s"] = history.prepare_s
@@ -66,13 +82,19 @@ class Tongtou:
 
     def predictor(self, parameters: Parameters, X: Array) -> Callable[[], object]:
         """Confidences from uint8 rows."""
-        net = network(parameters)
+        net = network(self.task, parameters)
         return lambda: net.predict_proba(X)
 
 
 class Saturated(Tongtou):
     """The same training from weights so large that every sigmoid is saturated."""
 
-    def train(self, first: Parameters, n_epochs: int) -> list[float]:
+    def train(self, first: Parameters, n_epochs: int, n: int) -> list[float]:
         """Train from the enlarged parameters; return the seconds of each epoch."""
-        return super().train(saturate(first, self.X[:1000], SATURATED_MEDIAN), n_epochs)
+        return super().train(saturate(first, self.X[:1000], SATURATED_MEDIAN), n_epochs, n)
+
+
+class Augmented(Tongtou):
+    """The same training on digits moved, turned, scaled and sheared anew, as recipe `best` does."""
+
+    augmentation = recipe("best").augmentation

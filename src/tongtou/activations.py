@@ -286,6 +286,37 @@ class Softmax(Activation):
         return delta
 
 
+@dataclass(frozen=True)
+class Exp(Activation):
+    """a = exp(z), above 0 always: the expected count of a Poisson loss.
+
+    Notes
+    -----
+    exp overflows; so z counts as at most 690 in float64 and 80 in float32, and at least the
+    negative of these, and a stays finite and above 0. The derivative is a even beyond, so that a
+    neuron which went too far is led back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Exp()(np.array([0.0, 1.0]))
+    array([1.        , 2.71828183])
+    """
+
+    name: ClassVar[str] = "exp"
+    code: ClassVar[int] = 8
+
+    def __call__(self, z: Array) -> Array:
+        """Return exp(z), z held within its limits."""
+        limit = 80.0 if z.dtype == np.float32 else 690.0
+        a: Array = np.exp(np.clip(z, -limit, limit))
+        return a
+
+    def derivative(self, z: Array, a: Array) -> Array:
+        """Return da/dz = a."""
+        return a.copy()
+
+
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {
         one.name: one
@@ -298,6 +329,7 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
             LeakyReLU(),
             GELU(),
             Softmax(),
+            Exp(),
         )
     }
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,13 +17,18 @@ from tongtou.history import History
 from tongtou.initializers import Initializer
 from tongtou.initializers import initializer as initializer_of
 from tongtou.losses import Loss
-from tongtou.losses import loss as loss_of
+from tongtou.losses import from_description as loss_from
 from tongtou.network import MAX_LAYERS, Network
 from tongtou.randomness import checked_seed
 from tongtou.tensorfile import MAX_DEPTH, RefusedError, cut, shown
 
-FORMAT = 1
-PREPROCESSING = {"uint8": "u/255"}
+if TYPE_CHECKING:
+    from tongtou.preprocessing import PicturePreprocessing, TablePreprocessing
+
+FORMAT = 2
+"""What is written; 1, which had no losses with a parameter and no raw rows, is read too."""
+
+_PIXELS = {"uint8": "u/255"}
 """What the network does to its input by itself; this version knows nothing else."""
 
 _KEYS = {
@@ -49,6 +54,7 @@ class Description:
     initializer: Initializer
     classes: tuple[Any, ...]
     input_shape: tuple[int, ...]
+    preprocessing: TablePreprocessing | PicturePreprocessing | None
     recipe: dict[str, Any]
     history: History | None
 
@@ -77,13 +83,13 @@ def text_of(net: Network) -> str:
             "tongtou": __version__,
             "sizes": net.sizes,
             "activations": [one.describe() for one in net.blueprint.activations],
-            "loss": net.loss_function.name,
+            "loss": net.loss_function.describe(),
             "dtype": net.dtype.name,
             "seed": net.seed,
             "initializer": initializer_of(net.initializer).name,
             "classes": tuple(net.classes),
             "input_shape": tuple(net.input_shape),
-            "preprocessing": PREPROCESSING,
+            "preprocessing": _preprocessing_written(net.preprocessing),
             "recipe": net.recipe,
             "history": None if net.history is None else _history_written(net.history),
         },
@@ -94,6 +100,7 @@ def text_of(net: Network) -> str:
         ("activations", net.blueprint.activations, one.activations),
         ("loss", net.loss_function, one.loss),
         ("initializer", initializer_of(net.initializer), one.initializer),
+        ("preprocessing", net.preprocessing, one.preprocessing),
     ):
         if mine != theirs:
             raise RefusedError(
@@ -127,11 +134,6 @@ def understood(data: Any) -> Description:
         )
     _name(data, "tongtou")
     sizes = _sizes(data["sizes"])
-    if data["preprocessing"] != PREPROCESSING:
-        raise RefusedError(
-            f"expected preprocessing {PREPROCESSING}; got {shown(data['preprocessing'])}",
-            "Upgrade: pip install --upgrade tongtou.",
-        )
     if data["dtype"] not in ("float32", "float64"):
         raise RefusedError(f"expected dtype float32 or float64; got {shown(data['dtype'])}")
     if type(data["recipe"]) is not dict:
@@ -140,12 +142,13 @@ def understood(data: Any) -> Description:
         return Description(
             sizes=sizes,
             activations=_activations(data["activations"], len(sizes) - 1),
-            loss=loss_of(_name(data, "loss")),
+            loss=_loss(data),
             dtype=np.dtype(data["dtype"]),
             seed=checked_seed(data["seed"]),
             initializer=initializer_of(_name(data, "initializer")),
             classes=_classes(data["classes"], sizes[-1]),
             input_shape=_input_shape(data["input_shape"], sizes[0]),
+            preprocessing=_preprocessing(data, sizes),
             recipe=data["recipe"],
             history=None if data["history"] is None else _history(data["history"]),
         )
@@ -221,6 +224,61 @@ def _activations(value: Any, n_layers: int) -> tuple[Activation, ...]:
             )
         _name(one, "name")
     return tuple(map(from_description, value))
+
+
+def _loss(data: dict[str, Any]) -> Loss:
+    value = data["loss"]
+    if data["format"] == 1:
+        return loss_from(_name(data, "loss"))
+    if type(value) is not dict or len(value) > 2 or "name" not in value:
+        raise RefusedError(f'expected a loss such as {{"name": "sse"}}; got {shown(value)}')
+    _name(value, "name")
+    return loss_from(value)
+
+
+def _preprocessing_written(one: Any) -> dict[str, Any]:
+    if one is None:
+        return dict(_PIXELS)
+    from tongtou.preprocessing import PicturePreprocessing, TablePreprocessing
+
+    if type(one) not in (TablePreprocessing, PicturePreprocessing):
+        raise RefusedError(
+            f"expected the preprocessing to be one of Tongtou's; {shown(one)} is not, and a file "
+            "that cannot run anything cannot bring it back"
+        )
+    return {**_PIXELS, "input": one.describe()}
+
+
+def _preprocessing(
+    data: dict[str, Any], sizes: tuple[int, ...]
+) -> TablePreprocessing | PicturePreprocessing | None:
+    value = data["preprocessing"]
+    is_plain = value == _PIXELS
+    if is_plain or data["format"] == 1 or type(value) is not dict:
+        if not is_plain:
+            raise RefusedError(
+                f"expected preprocessing {_PIXELS}; got {shown(value)}",
+                "Upgrade: pip install --upgrade tongtou.",
+            )
+        return None
+    if {key: kept for key, kept in value.items() if key != "input"} != _PIXELS:
+        raise RefusedError(
+            f"expected preprocessing {_PIXELS} and perhaps input; got {shown(value)}",
+            "Upgrade: pip install --upgrade tongtou.",
+        )
+    from tongtou.preprocessing import TablePreprocessing, from_description
+
+    one = from_description(value["input"])
+    if one.n_in != sizes[0]:
+        raise RefusedError(
+            f"expected the preprocessing to make {sizes[0]} inputs; it makes {one.n_in}"
+        )
+    if isinstance(one, TablePreprocessing) and not one.target.fits(sizes[-1]):
+        raise RefusedError(
+            f"expected answers for {sizes[-1]} output(s); the preprocessing tells of "
+            f"{shown(one.target.classes or one.target.names)}"
+        )
+    return one
 
 
 def _classes(value: Any, n_out: int) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tongtou import reference
 from tongtou.activations import Activation
+from tongtou.datasets.dataset import is_sparse
 from tongtou.losses import Loss
 
 LANES = 16
@@ -137,6 +138,7 @@ class Blueprint:
             [one.code for one in self.activations],
             [one.parameter for one in self.activations],
             self.loss.code,
+            self.loss.parameter,
             PIXEL_SCALE,
             self.dtype == np.float64,
         )
@@ -146,12 +148,13 @@ def outputs(
     blueprint: Blueprint,
     plan: Any,
     parameters: NDArray[Any],
-    X: NDArray[Any],
+    X: Any,
     before_activation: bool = False,
 ) -> NDArray[Any]:
     """Return the outputs A[L] (n, n_out), or Z[L] when asked for what stands before activation.
 
-    X (n, n_in) is C-ordered, uint8 or of the network's dtype; the result has the network's dtype.
+    X (n, n_in) is C-ordered, uint8 or of the network's dtype, or a SciPy CSR matrix of the
+    network's dtype; the result has the network's dtype.
     """
     if kernel is None:
         pairs = blueprint.views(parameters)
@@ -159,14 +162,33 @@ def outputs(
             [W for W, _ in pairs], [b for _, b in pairs], blueprint.activations, as_float64(X)
         )
         return (Z if before_activation else A)[-1].astype(blueprint.dtype)
-    out = np.empty((len(X), blueprint.sizes[-1]), blueprint.dtype)
-    kernel.evaluate(plan, parameters, X, out, before_activation)
+    out = np.empty((X.shape[0], blueprint.sizes[-1]), blueprint.dtype)
+    if is_sparse(X):
+        examples = kernel.Examples(plan, as_kernel_rows(X), None)
+        rows = np.arange(X.shape[0], dtype=np.uint32)
+        kernel.evaluate_rows(plan, parameters, examples, rows, out, before_activation)
+    else:
+        kernel.evaluate(plan, parameters, X, out, before_activation)
     return out
 
 
-def as_float64(X: NDArray[Any]) -> NDArray[np.float64]:
+def as_kernel_rows(X: Any) -> Any:
+    """Return X as the kernel takes it: dense as it is, CSR as (starts, columns, values)."""
+    if not is_sparse(X):
+        return X
+    return (
+        X.indptr.astype(np.uint64, copy=False),
+        X.indices.astype(np.uint32, copy=False),
+        np.ascontiguousarray(X.data),
+    )
+
+
+def as_float64(X: Any) -> NDArray[np.float64]:
     """Return the numbers the network sees, in float64: uint8 scaled, everything else as it is."""
-    return X * PIXEL_SCALE if X.dtype == np.uint8 else X.astype(np.float64)
+    if is_sparse(X):
+        X = X.toarray()
+    wide: NDArray[np.float64] = X * PIXEL_SCALE if X.dtype == np.uint8 else X.astype(np.float64)
+    return wide
 
 
 def mean_loss(

@@ -26,7 +26,7 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
     ----------
     net : Network
         With everything `load` brings back: parameters, sizes, activations, loss, dtype, seed,
-        initializer, classes, input_shape, recipe and history.
+        initializer, classes, input_shape, preprocessing, recipe and history.
     path : str or os.PathLike
         A file that is there already is replaced in one step; a symbolic link keeps leading to it.
 
@@ -174,5 +174,6 @@ def _read(file: BinaryIO) -> Network:
     for number, layer in enumerate(net.layers, start=1):
         layer.W, layer.b = tensors[f"layer{number}.W"], tensors[f"layer{number}.b"]
     net.classes, net.input_shape = one.classes, one.input_shape
+    net.preprocessing = one.preprocessing
     net.recipe, net.history = one.recipe, one.history
     return net

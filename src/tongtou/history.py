@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 @dataclass
@@ -17,7 +21,8 @@ class EpochRecord:
     epoch : int
         1, 2, …
     loss : float
-        Mean loss of the examples, each as the network was just before its batch's step.
+        Mean loss of the examples, each as the network was just before its batch's step, and with
+        the targets, alterations and dropout of training.
     accuracy : float or None
         Share of those examples whose own class had the one highest output; None for real targets.
     val_loss, val_accuracy : float or None
@@ -26,6 +31,16 @@ class EpochRecord:
         Of training alone, without preparation and validation.
     learning_rate : float
         Of the epoch's last step.
+    penalty : float
+        What L1 and L2 added to the loss: mean over the examples, each as just before its batch's
+        step; `loss` is without it.
+    gradient_norm : float or None
+        Length of the loss's gradient (all weights and biases one vector, before clipping and
+        penalties), the mean over the epoch's steps; None where nobody asked for it, which
+        `GradientSmall` and an optimiser's ``clip_norm`` do.
+    time_s : float
+        When the epoch and its validation were over, in seconds since `fit` began; what a resumed
+        run had taken before counts.
     """
 
     epoch: int
@@ -35,6 +50,9 @@ class EpochRecord:
     val_accuracy: float | None
     seconds: float
     learning_rate: float
+    penalty: float = 0.0
+    gradient_norm: float | None = None
+    time_s: float = 0.0
 
 
 @dataclass
@@ -46,8 +64,10 @@ class History:
     epochs : list of EpochRecord
         The epochs that were finished.
     stopped_by : str
-        "epochs" (all were made), "callback" (it returned True), "interrupted" (Ctrl-C) or
-        "diverged".
+        "epochs" (all were made), "callback" (it returned True), "interrupted" (Ctrl-C),
+        "diverged", "checkpoint failed" (where that was to stop it), or the condition that fired:
+        "gradient small", "loss flat", "step limit", "early stopping", "time budget", "target
+        accuracy".
     n_train, n_validation : int
         Examples learnt from and held out.
     n_steps : int
@@ -58,6 +78,9 @@ class History:
         "avx512", "avx2", "sse2" or "reference".
     threads : int
         Threads of the last step.
+    best_epoch : int or None
+        The best one by the measure of `EarlyStopping`, whose parameters the network got back;
+        None without it.
 
     Examples
     --------
@@ -78,6 +101,7 @@ class History:
     prepare_s: float = 0.0
     engine: str = ""
     threads: int = 1
+    best_epoch: int | None = None
 
     @property
     def train_s(self) -> float:
@@ -108,6 +132,37 @@ class History:
         epochs = [EpochRecord(**_checked(EpochRecord, one)) for one in known.pop("epochs", [])]
         return cls(epochs=epochs, **known)
 
+    def plot(self, ax: Axes | None = None, *, language: str | None = None) -> Figure:
+        """Draw the loss by epoch, training and held out; see `tongtou.plots.loss_curves`.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a figure of its own by default.
+        language : "en" or "zh", optional
+            Of the words in it.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        MissingExtraError
+            matplotlib is not installed.
+        DataError
+            No epoch was finished.
+        """
+        from tongtou import plots
+
+        return plots.loss_curves(self, ax, language=language)
+
+    def _repr_html_(self) -> str:
+        """Return the table that Jupyter shows."""
+        from tongtou import notebook
+
+        return notebook.history_html(self)
+
     def __repr__(self) -> str:
         if not self.epochs:
             return f"History(no epoch finished, stopped by {self.stopped_by})"
@@ -127,6 +182,7 @@ class History:
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "int": (int,),
+    "int | None": (int, NoneType),
     "float": (int, float),
     "float | None": (int, float, NoneType),
     "str": (str,),

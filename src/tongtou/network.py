@@ -13,6 +13,7 @@ from tongtou.activations import Activation
 from tongtou.activations import activation as activation_of
 from tongtou.boundary import as_array, checked_examples, checked_inputs, dense_answers
 from tongtou.datasets.dataset import Dataset
+from tongtou.dense import Dense
 from tongtou.errors import DataError, ShapeError
 from tongtou.evaluation import Blueprint
 from tongtou.initializers import Initializer, initial
@@ -26,85 +27,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from tongtou.history import History
+    from tongtou.preprocessing import PicturePreprocessing, TablePreprocessing
 
 MAX_LAYERS = 64
-
-
-class Dense:
-    """One layer: ``z = W a + b``, then ``a = f(z)``. Its arrays are the network's own.
-
-    Attributes
-    ----------
-    W : ndarray, shape (n_out, n_in)
-        Row j holds the incoming weights of neuron j. A strided view: editing it edits the network.
-    b : ndarray, shape (n_out,)
-        The biases, likewise a view.
-    activation : Activation
-        Fixed when the network is built.
-
-    Examples
-    --------
-    >>> import tongtou as tt
-    >>> layer = tt.Network([2, 1]).layers[0]
-    >>> layer.W = [[2.0, -1.0]]
-    >>> layer.n_parameters
-    3
-    """
-
-    __slots__ = ("_W", "_activation", "_b")
-
-    def __init__(self, W: NDArray[Any], b: NDArray[Any], activation: Activation) -> None:
-        self._W = W
-        self._b = b
-        self._activation = activation
-
-    @property
-    def activation(self) -> Activation:
-        """The activation function of all its neurons."""
-        return self._activation
-
-    @property
-    def W(self) -> NDArray[Any]:
-        """Weights (n_out, n_in); assigning copies the numbers in."""
-        return self._W
-
-    @W.setter
-    def W(self, value: ArrayLike) -> None:
-        self._W[...] = _shaped(value, self._W, "W")
-
-    @property
-    def b(self) -> NDArray[Any]:
-        """Biases (n_out,); assigning copies the numbers in."""
-        return self._b
-
-    @b.setter
-    def b(self, value: ArrayLike) -> None:
-        self._b[...] = _shaped(value, self._b, "b")
-
-    @property
-    def n_in(self) -> int:
-        """Number of inputs."""
-        return int(self._W.shape[1])
-
-    @property
-    def n_out(self) -> int:
-        """Number of neurons."""
-        return int(self._W.shape[0])
-
-    @property
-    def n_parameters(self) -> int:
-        """Weights and biases together."""
-        return self._W.size + self._b.size
-
-    def __repr__(self) -> str:
-        return f"Dense({self.n_in} → {self.n_out}, {self.activation.name})"
-
-
-def _shaped(value: ArrayLike, like: NDArray[Any], name: str) -> NDArray[Any]:
-    array = np.asarray(value)
-    if array.shape != like.shape:
-        raise ShapeError(f"{name} must have shape {like.shape}; this has shape {array.shape}.")
-    return array
 
 
 class Network:
@@ -120,13 +45,16 @@ class Network:
         Inputs, neurons of each hidden layer, outputs: ``[784, 16, 16, 10]``.
     activation : str, Activation, or a sequence of these
         Of the hidden layers, one for all or one for each: sigmoid, tanh, relu, leaky_relu, gelu,
-        linear, step.
+        linear, exp, step.
     output : str or Activation
         Of the last layer; also softmax.
     loss : str or Loss
-        sse, the sum of squared errors; mse; cross_entropy, which needs ``output="softmax"``.
+        sse, the sum of squared errors; half_sse; mse; huber; cross_entropy, which needs
+        ``output="softmax"``; binary_cross_entropy (several labels an example), which needs
+        ``output="sigmoid"``; poisson (counts), which needs ``output="exp"``.
     initializer : str or Initializer
-        How weights start: auto, glorot, he, lecun, lesson, zeros.
+        How weights start: auto, glorot, he, lecun (uniform), glorot_normal, he_normal,
+        lecun_normal, orthogonal, lesson, zeros.
     seed : int
         0 … 2**64 - 1. The same seed gives the same initial weights, on every machine.
     dtype : "float32" or "float64"
@@ -140,6 +68,8 @@ class Network:
         The name of each output, when `fit` was given a Dataset with classes.
     input_shape : tuple of int
         The shape of a picture before its rows were joined, when known.
+    preprocessing : TablePreprocessing, PicturePreprocessing or None
+        How raw table rows or picture files become X, when `fit` was given a Dataset that knows.
     recipe : dict
         How it was trained: what `fit` was told, ready for JSON.
     history : History or None
@@ -183,6 +113,7 @@ class Network:
         self._make_layers()
         self.classes: tuple[Any, ...] = ()
         self.input_shape: tuple[int, ...] = ()
+        self.preprocessing: TablePreprocessing | PicturePreprocessing | None = None
         self.recipe: dict[str, Any] = {}
         self.history: History | None = None
         self.initialize()
@@ -242,6 +173,11 @@ class Network:
         last = self.layers[-1].activation.name
         return bool(self.classes) or last in ("sigmoid", "softmax", "step")
 
+    @property
+    def _is_multilabel(self) -> bool:
+        """Whether each output is a yes or no of its own."""
+        return self.loss_function.is_multilabel and self.sizes[-1] > 1
+
     def copy(self) -> Network:
         """Return a network of its own with the same parameters and names."""
         other = self.astype(self.dtype)
@@ -262,6 +198,7 @@ class Network:
         for mine, theirs in zip(self.layers, other.layers, strict=True):
             theirs.W, theirs.b = mine.W, mine.b
         other.classes, other.input_shape = self.classes, self.input_shape
+        other.preprocessing = self.preprocessing
         other.recipe = dict(self.recipe)
         return other
 
@@ -273,6 +210,12 @@ class Network:
         self.__dict__.update(state)
         self._make_layers()
         self._parameters[...] = state["_parameters"]
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from tongtou import notebook
+
+        return notebook.network_html(self)
 
     def __repr__(self) -> str:
         hidden = ", ".join(dict.fromkeys(layer.activation.name for layer in self.layers[:-1]))
@@ -327,12 +270,20 @@ class Network:
         """Return the answer for each example.
 
         For a classifier the class with the largest output (by name where `classes` are known;
-        with a single output, whether it is at least one half); otherwise the outputs themselves.
+        with a single output, whether it is at least one half); with binary_cross_entropy and
+        several outputs 1 for each that is at least one half, else 0; otherwise the outputs
+        themselves, in the units of the table where the network was trained on one.
         X as for `predict_proba`.
         """
         out = self.predict_proba(X)
         if not self.is_classifier:
-            return out
+            in_own_units = getattr(self.preprocessing, "answers", None)
+            if in_own_units is None:
+                return out
+            answers: NDArray[Any] = in_own_units(np.atleast_2d(out))
+            return answers[0] if out.ndim == 1 else answers
+        if self._is_multilabel:
+            return (out >= 0.5).astype(np.int64)
         numbers = (out >= 0.5)[..., 0].astype(np.int64) if out.shape[-1] == 1 else out.argmax(-1)
         return np.asarray(self.classes)[numbers] if self.classes else numbers
 
@@ -358,7 +309,7 @@ class Network:
         return evaluation.mean_loss(self.loss_function, self.layers[-1].activation, z, targets)
 
     def accuracy(self, X: ArrayLike | Dataset, y: ArrayLike | None = None) -> float:
-        """Return the share of examples whose predicted class is the right one.
+        """Return the share of examples whose predicted class (or all labels) is the right one.
 
         Parameters as for `loss`; y are class numbers (0 or 1 for a network with one output).
 
@@ -370,8 +321,10 @@ class Network:
         if not self.is_classifier:
             raise DataError("accuracy is for classes; this network predicts numbers: use loss.")
         inputs, answers = checked_examples(X, y, self._blueprint)
-        right = answers if answers.ndim == 1 else answers.argmax(1)
         out = evaluation.outputs(self._blueprint, self._plan, self._parameters, inputs)
+        if self._is_multilabel and answers.ndim == 2:
+            return float(((out >= 0.5) == (answers >= 0.5)).all(axis=1).mean())
+        right = answers if answers.ndim == 1 else answers.argmax(1)
         if out.shape[1] == 1:
             return float(((out >= 0.5) == (answers >= 0.5)).mean())
         return float((out.argmax(1) == right).mean())
@@ -397,9 +350,10 @@ class Network:
                 dense_answers(answers, self.sizes[-1]).astype(np.float64),
             )
             return [LayerGradient(g.W.astype(self.dtype), g.b.astype(self.dtype)) for g in found]
-        examples = evaluation.kernel.Examples(self._plan, inputs, answers)
+        rows_in = evaluation.as_kernel_rows(inputs)
+        examples = evaluation.kernel.Examples(self._plan, rows_in, answers)
         result = self._blueprint.empty_parameters()
-        rows = np.arange(len(inputs), dtype=np.uint32)
+        rows = np.arange(inputs.shape[0], dtype=np.uint32)
         evaluation.kernel.gradient(self._plan, self._parameters, examples, rows, result)
         return [LayerGradient(W, b) for W, b in self._blueprint.views(result)]
 

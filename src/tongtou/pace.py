@@ -15,6 +15,8 @@ _TRIAL_S = 0.004
 _TRIALS = 4
 _PATIENCE = 3
 """So many slices in a row must be slower than one thread was: one alone may be chance."""
+_AGAIN = 128
+"""After so many slices, about four seconds, both are tried again: other processes come and go."""
 
 
 def usable_cores() -> int:
@@ -27,7 +29,7 @@ class Pace:
 
     The first slices are short and alternate between one thread and `threads`; then the faster
     stays. If later slices with several threads fall behind one thread's time (another process
-    has taken a core), the run goes back to one.
+    has taken a core), the run goes back to one; every few seconds both are tried again.
 
     Parameters
     ----------
@@ -41,6 +43,7 @@ class Pace:
         self._trials = {1: 0, threads: 0}
         self._chosen = 0 if threads > 1 else 1
         self._behind = 0
+        self._since = 0
         self.last = 1
 
     def next_slice(self) -> tuple[int, int]:
@@ -63,6 +66,10 @@ class Pace:
             if threads > 1 and self._behind >= _PATIENCE:
                 self._chosen = 1
                 self._step_s[1] = step_s * threads  # at worst: begin again with short slices
+            self._since += 1
+            if self._most > 1 and self._since >= _AGAIN:
+                self._chosen, self._since = 0, 0
+                self._trials = dict.fromkeys(self._trials, 0)
             return
         self._trials[threads] += 1
         # the first is colder than those after it, which take its place

@@ -32,6 +32,10 @@ DROPOUT: Final = 4
 """Purpose of choosing the neurons that are dropped."""
 AUGMENTATION: Final = 5
 """Purpose of altering examples."""
+NOISE: Final = 6
+"""Purpose of noise on the inputs."""
+WINDOWS: Final = 7
+"""Purpose of the order in which the windows of a streamed file are visited."""
 
 _MULTIPLIERS: Final = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL: Final = (0x9E3779B9, 0xBB67AE85)

@@ -138,8 +138,13 @@ def loss(
     loss_function: Loss,
     X: ArrayLike,
     y: ArrayLike,
+    example_weights: ArrayLike | None = None,
 ) -> float:
     """Return the mean loss C = (1/n) sum_i C_i of n examples.
+
+    ::
+
+        C = sum_i w_i C_i / sum_i w_i       with weights w_i of the examples; 0 when all are 0
 
     Parameters
     ----------
@@ -148,6 +153,8 @@ def loss(
     X : array_like, shape (n, n_in)
     y : array_like, shape (n, n_out)
         Dense targets; `tongtou.losses.one_hot` makes them from class numbers.
+    example_weights : array_like, shape (n,), optional
+        w_i, none of them negative.
 
     Examples
     --------
@@ -159,7 +166,8 @@ def loss(
     """
     Z, A = forward(weights, biases, activations, X)
     y = np.asarray(y, np.float64)
-    return float(loss_function.value_with(activations[-1], Z[-1], A[-1], y).mean())
+    each = loss_function.value_with(activations[-1], Z[-1], A[-1], y)  # (n,)
+    return float(each.mean() if example_weights is None else _shares(example_weights) @ each)
 
 
 def deltas(
@@ -169,12 +177,13 @@ def deltas(
     Z: Sequence[Array],
     A: Sequence[Array],
     y: ArrayLike,
+    example_weights: ArrayLike | None = None,
 ) -> list[Array]:
     """Return delta[l] = dC/dZ[l], the mean loss by the weighted sums of each layer.
 
     ::
 
-        delta[L] = (1/n) dC_i/dZ[L]
+        delta[L] = (1/n) dC_i/dZ[L]         with weights: (w_i / sum_k w_k) dC_i/dZ[L]
         dC/dA[l] = delta[l+1] @ W[l+1]      delta[l] = dC/dA[l] through f      l = L-1 … 1
 
     Parameters
@@ -184,6 +193,8 @@ def deltas(
     Z, A : list of ndarray
         What `forward` returned.
     y : array_like, shape (n, n_out)
+    example_weights : array_like, shape (n,), optional
+        As for `loss`.
 
     Returns
     -------
@@ -204,8 +215,9 @@ def deltas(
     y = np.asarray(y, np.float64)
     n, L = len(y), len(activations)
     delta: list[Array] = [NOTHING] * (L + 1)
+    each = loss_function.delta_with(activations[-1], Z[L], A[L], y)  # (n, n_out)
     # C = (1/n) sum_i C_i: the only place where 1/n enters.
-    delta[L] = loss_function.delta_with(activations[-1], Z[L], A[L], y) / n  # (n, n_out)
+    delta[L] = each / n if example_weights is None else _shares(example_weights)[:, None] * each
     for layer in range(L - 1, 0, -1):
         # forward: Z[l+1] = A[l] @ W[l+1].T + b[l+1]
         dA = delta[layer + 1] @ W[layer + 1]  # (n, n_l)
@@ -222,6 +234,7 @@ def backward(
     Z: Sequence[Array],
     A: Sequence[Array],
     y: ArrayLike,
+    example_weights: ArrayLike | None = None,
 ) -> list[LayerGradient]:
     """Return the gradient of the mean loss by every weight and bias.
 
@@ -231,7 +244,7 @@ def backward(
 
     Parameters
     ----------
-    weights, activations, loss_function, Z, A, y
+    weights, activations, loss_function, Z, A, y, example_weights
         As for `deltas`.
 
     Returns
@@ -248,7 +261,7 @@ def backward(
     >>> backward(W, f, LOSSES["sse"], Z, A, [[5.0], [2.0]])  # W: 1·3 + 0·1, b: 1 + 0
     [LayerGradient(W=array([[3.]]), b=array([1.]))]
     """
-    delta = deltas(weights, activations, loss_function, Z, A, y)
+    delta = deltas(weights, activations, loss_function, Z, A, y, example_weights)
     gradient = []
     for layer in range(1, len(delta)):
         # forward: Z[l] = A[l-1] @ W[l].T + b[l]
@@ -265,6 +278,7 @@ def gradients(
     loss_function: Loss,
     X: ArrayLike,
     y: ArrayLike,
+    example_weights: ArrayLike | None = None,
 ) -> list[LayerGradient]:
     """Return `backward` of `forward`: the gradient of `loss`, one entry a layer.
 
@@ -277,7 +291,7 @@ def gradients(
     [LayerGradient(W=array([[6.]]), b=array([2.]))]
     """
     Z, A = forward(weights, biases, activations, X)
-    return backward(weights, activations, loss_function, Z, A, y)
+    return backward(weights, activations, loss_function, Z, A, y, example_weights)
 
 
 def numeric_gradient(
@@ -322,6 +336,13 @@ def numeric_gradient(
         # high - low and not 2 * step: what was added is what the rounded sum differs by.
         gradient[index] = (f_high - f_low) / (high - low)
     return gradient
+
+
+def _shares(example_weights: ArrayLike) -> NDArray[np.float64]:
+    """Return w_i / sum w, the part each example has in the mean; 0 when there is no weight."""
+    w = np.asarray(example_weights, np.float64)
+    total = float(w.sum())
+    return w / total if total > 0 else np.zeros_like(w)
 
 
 def _numbered(entries: Sequence[ArrayLike]) -> list[Array]:

@@ -15,7 +15,7 @@ from command_line import Files, Run
 from rich.cells import cell_len
 
 import tongtou as tt
-from tongtou import cli
+from tongtou.terminal import commands
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
@@ -51,7 +51,7 @@ def test_help_is_whole_and_fits_in_both_languages(
 
 
 def test_every_option_has_its_help(run: Run) -> None:
-    application = typer.main.get_command(cli.build())
+    application = typer.main.get_command(commands.build())
     for command in [application, *application.commands.values()]:  # type: ignore[attr-defined]
         for param in command.params:
             assert param.help, param.name
@@ -108,7 +108,7 @@ def test_columns_line_up_in_chinese(run: Run, few: Files) -> None:
     ],
 )
 def test_the_wished_language_is_found_anywhere(words: list[str], expected: str | None) -> None:
-    assert cli.wished_language(words) == expected
+    assert commands.wished_language(words) == expected
 
 
 def process(*words: str, **settings: Any) -> subprocess.Popen[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from command_line import Files, Run
 
 import tongtou as tt
 from tongtou import training
-from tongtou.terminal import train as train_command
+from tongtou.recipes import recipe
+from tongtou.terminal import plan
 
 
 def test_train_shows_the_lesson_and_saves_it(run: Run, mnist: Any) -> None:
@@ -119,8 +121,8 @@ def test_cross_entropy_brings_softmax_and_a_rate_that_works(run: Run, few: Files
 def test_the_suggested_rate_suits_the_network(
     loss: str, activation: str, output: str, rate: float
 ) -> None:
-    net = tt.Network([4, 3, 10], activation=activation, output=output, loss=loss)
-    assert train_command.suggested_rate(net) == pytest.approx(rate)
+    chosen = replace(recipe("lesson"), activation=activation, output=output, loss=loss)
+    assert plan.suggested_rate(chosen, n_out=10) == pytest.approx(rate)
 
 
 def test_without_test_data_there_is_no_test(run: Run, few: Files) -> None:

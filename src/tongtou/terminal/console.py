@@ -11,16 +11,15 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from tongtou.i18n import text
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 and the number of the signal."""
 
 LONGEST_LINE = 100
 """Cells; sentences are wrapped there even where the terminal is wider."""
@@ -113,6 +112,26 @@ def complain(message: str) -> None:
     from rich.text import Text
 
     note(Text().append(text("error.prefix"), style="bold red").append(one_line(message)))
+
+
+def remark(message: str) -> None:
+    """Print one line that is worth knowing, and no mistake, to standard error."""
+    from rich.text import Text
+
+    note(Text().append(text("note.prefix"), style="bold yellow").append(one_line(message)))
+
+
+@contextmanager
+def warnings_in_one_line() -> Iterator[None]:
+    """Let warnings (files passed over, a checkpoint that failed) be remarks, each a line."""
+
+    def told(message: Warning | str, *_: Any, **__: Any) -> None:
+        remark(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = told
+        yield
 
 
 def note(line: RenderableType) -> None:

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tongtou import __version__
 from tongtou.i18n import text
 from tongtou.terminal import examples, results
-from tongtou.terminal.console import heading, one_line, show_json
+from tongtou.terminal.console import heading, one_line, show_json, warnings_in_one_line
 from tongtou.terminal.findings import examine
 
 
-def run(path: Path, images: Path | None, labels: Path | None, as_json: bool) -> int:
+def run(
+    *,
+    model: Path | None,
+    source: Path | None,
+    images: Path | None,
+    labels: Path | None,
+    separator: str | None,
+    encoding: str | None,
+    as_json: bool,
+    **_: Any,
+) -> int:
     """Test and show; return the exit code."""
+    path = model or Path(examples.DEFAULT_MODEL)
     net = examples.model(path)
-    data = examples.test_examples(net, images, labels)
+    with warnings_in_one_line():
+        if source is not None:
+            data = examples.own_examples(net, path, source, (images, labels), separator, encoding)
+        else:
+            examples.refuse_file_form(separator, encoding)
+            data = examples.test_examples(net, images, labels)
     findings = examine(net, data)
     if as_json:
         document = {
@@ -28,4 +45,5 @@ def run(path: Path, images: Path | None, labels: Path | None, as_json: bool) -> 
     heading(text("evaluate.title", file=path, data=one_line(data.name)), first=True)
     results.show_findings(net, data, findings)
     results.show_confusion(net, findings)
+    results.show_residuals(findings)
     return 0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tongtou.datasets.dataset import Dataset
 from tongtou.network import Network
+from tongtou.terminal.residuals import Residuals, residuals_of
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Findings:
         rather than classes.
     wrong : list of WrongAnswer
         The most confident first.
+    residuals : list of Residuals
+        One for each output, where outputs are numbers.
+    places : ndarray of int, shape (n,), or None
+        The row of the user's own table that each example is, where it is known.
     """
 
     n: int
@@ -57,6 +62,12 @@ class Findings:
     seconds: float
     confusion: NDArray[np.int64] | None = None
     wrong: list[WrongAnswer] = field(default_factory=list)
+    residuals: list[Residuals] = field(default_factory=list)
+    places: NDArray[np.int64] | None = None
+
+    def place(self, row: int) -> int:
+        """Return the row of the user's own table, counted from 0."""
+        return row if self.places is None else int(self.places[row])
 
     @property
     def n_right(self) -> int:
@@ -84,6 +95,7 @@ class Findings:
             "seconds": self.seconds,
             "confusion": None if self.confusion is None else self.confusion.tolist(),
             "class_accuracy": self.class_accuracy(),
+            "residuals": [one.to_dict(self.place) for one in self.residuals],
         }
 
 
@@ -94,7 +106,8 @@ def examine(net: Network, data: Dataset) -> Findings:
     outputs = net.predict_proba(data)
     seconds = time.perf_counter() - started
     if not net.is_classifier or data.y.ndim != 1 or data.y.dtype.kind == "f":
-        return Findings(len(data), loss, seconds)
+        residuals = residuals_of(net, data.y, outputs) if _is_numbers(net, data) else []
+        return Findings(len(data), loss, seconds, residuals=residuals, places=data.rows)
     said, confidence = answers(outputs)
     n_classes = max(outputs.shape[1], 2)
     pairs = data.y.astype(np.int64) * n_classes + said
@@ -105,7 +118,11 @@ def examine(net: Network, data: Dataset) -> Findings:
         WrongAnswer(int(row), int(data.y[row]), int(said[row]), float(confidence[row]))
         for row in rows
     ]
-    return Findings(len(data), loss, seconds, confusion, wrong)
+    return Findings(len(data), loss, seconds, confusion, wrong, places=data.rows)
+
+
+def _is_numbers(net: Network, data: Dataset) -> bool:
+    return not net.is_classifier and data.y.size == len(data) * net.sizes[-1]
 
 
 def answers(outputs: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

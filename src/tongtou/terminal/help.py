@@ -21,7 +21,6 @@ from typer.core import TyperCommand, TyperGroup
 
 from tongtou.i18n import text
 from tongtou.terminal.console import (
-    INTERRUPTED,
     LONGEST_LINE,
     NO_BREAK,
     drawn,
@@ -29,6 +28,7 @@ from tongtou.terminal.console import (
     output,
     wrapped,
 )
+from tongtou.terminal.interrupts import INTERRUPTED
 
 # BadParameter ← UsageError ← ClickException; Typer does not export the last of them.
 UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import platform
 from pathlib import Path
@@ -14,35 +15,46 @@ from rich.table import Table
 from rich.text import Text
 
 from tongtou import __version__, evaluation
+from tongtou.activations import ACTIVATIONS
 from tongtou.history import History
 from tongtou.i18n import text
+from tongtou.losses import LOSSES
 from tongtou.network import Network
+from tongtou.optimizers import OPTIMIZERS
 from tongtou.pace import usable_cores
+from tongtou.recipes import RECIPES
+from tongtou.schedules import SCHEDULES
 from tongtou.terminal import examples, results
 from tongtou.terminal.console import UserError, heading, one_line, output, show, show_json
 from tongtou.terminal.tables import indented, names_and_values
 
 _SHOWN_EPOCHS = 20
+_EXTRAS = {
+    "plot": ("matplotlib",),
+    "sklearn": ("sklearn", "scipy"),
+    "tables": ("polars",),
+}
+"""What each extra brings, by the names they are imported by."""
 
 
-def run(path: Path | None, as_json: bool) -> int:
+def run(*, model: Path | None, as_json: bool, **_: Any) -> int:
     """Show it; return the exit code."""
     try:
         evaluation.check_kernel()
     except ValueError as error:
         raise UserError(str(error)) from error
-    net = examples.model(path) if path else None
+    net = examples.model(model) if model else None
     if as_json:
         document = _installation()
         if net is not None:
             history = net.history.to_dict() if net.history else None
-            document |= {"file": str(path), "network": results.network_document(net)}
+            document |= {"file": str(model), "network": results.network_document(net)}
             document |= {"history": history}
         show_json(document)
     elif net is None:
         _show_installation()
     else:
-        _show_file(net, path)
+        _show_file(net, model)
     return 0
 
 
@@ -54,7 +66,17 @@ def _installation() -> dict[str, Any]:
         "kernel": evaluation.kernel_name(),
         "kernels": _kernels(),
         "cores": usable_cores(),
+        "extras": {name: _installed(modules) for name, modules in _EXTRAS.items()},
+        "recipes": list(RECIPES),
+        "optimizers": list(OPTIMIZERS),
+        "schedules": list(SCHEDULES),
+        "losses": list(LOSSES),
+        "activations": list(ACTIVATIONS),
     }
+
+
+def _installed(modules: tuple[str, ...]) -> bool:
+    return all(importlib.util.find_spec(one) is not None for one in modules)
 
 
 def _kernels() -> list[str]:
@@ -79,6 +101,34 @@ def _show_installation() -> None:
         (text("info.cores"), str(here["cores"])),
     ]
     show(names_and_values(pairs, output().width))
+    heading(text("info.available"))
+    pairs = [
+        (text("info.optimizers"), ", ".join(OPTIMIZERS)),
+        (text("info.schedules"), ", ".join(SCHEDULES)),
+        (text("info.losses"), ", ".join(LOSSES)),
+        (text("info.activations"), ", ".join(ACTIVATIONS)),
+        (text("info.extras"), _extras(here["extras"])),
+    ]
+    show(names_and_values(pairs, output().width))
+    heading(text("info.recipes"))
+    told = {
+        "lesson": text("info.lesson"),
+        "quick": text("info.quick"),
+        "best": text("info.best"),
+        "lesson-best": text("info.lesson_best"),
+    }
+    show(names_and_values([(name, told[name]) for name in RECIPES], output().width))
+
+
+def _extras(there: dict[str, bool]) -> str:
+    """Return which extras are installed, and how to get those that are not."""
+    missing = [name for name, one in there.items() if not one]
+    names = ", ".join(name for name, one in there.items() if one) or text("info.no_extra")
+    if not missing:
+        return names
+    return text(
+        "info.more_extras", names=names, command=f"pip install 'tongtou[{','.join(missing)}]'"
+    )
 
 
 def _show_file(net: Network, path: Path | None) -> None:
@@ -86,7 +136,7 @@ def _show_file(net: Network, path: Path | None) -> None:
     heading(text("info.file_title"))
     pairs = [
         (text("info.file"), one_line(path)),
-        (text("train.loss_name"), results.loss_name(net)),
+        (text("train.loss_name"), results.loss_name(net.loss_function)),
         (text("info.dtype"), net.dtype.name),
         (text("info.seed"), str(net.seed)),
     ]

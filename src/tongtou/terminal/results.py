@@ -8,11 +8,13 @@ from rich.text import Text
 
 from tongtou.datasets import Dataset
 from tongtou.i18n import text
+from tongtou.losses import Loss
 from tongtou.network import Network
 from tongtou.terminal import examples
-from tongtou.terminal.console import heading, output, say, show
+from tongtou.terminal.console import heading, one_line, output, say, show
 from tongtou.terminal.findings import Findings
 from tongtou.terminal.gallery import SHOWN, gallery
+from tongtou.terminal.residuals import measures, worst_table
 from tongtou.terminal.tables import (
     class_names,
     confusion_matrix,
@@ -23,13 +25,17 @@ from tongtou.terminal.tables import (
 )
 
 
-def loss_name(net: Network) -> str:
-    """Return the name of the loss in the language in use."""
-    name = net.loss_function.name
+def loss_name(loss: str | Loss) -> str:
+    """Return the name of a loss in the language in use."""
+    name = loss if isinstance(loss, str) else loss.name
     known = {
         "sse": text("loss.sse"),
         "mse": text("loss.mse"),
         "cross_entropy": text("loss.cross_entropy"),
+        "half_sse": text("loss.half_sse"),
+        "huber": text("loss.huber"),
+        "poisson": text("loss.poisson"),
+        "binary_cross_entropy": text("loss.binary_cross_entropy"),
     }
     return known.get(name, name)
 
@@ -42,7 +48,7 @@ def show_network(net: Network) -> None:
 
 
 def show_findings(net: Network, data: Dataset, findings: Findings) -> None:
-    """Show accuracy, loss and time."""
+    """Show accuracy or distance, loss and time."""
     pairs = []
     n, what = f"{findings.n:,}", examples.what(data)
     if findings.accuracy is not None:
@@ -54,10 +60,28 @@ def show_findings(net: Network, data: Dataset, findings: Findings) -> None:
             wrong=f"{wrong:,}",
         )
         pairs.append((text("test.accuracy_name"), accuracy))
-    loss = text("test.loss", loss=f"{findings.loss:.4f}", name=loss_name(net))
+    pairs += measures(findings.residuals)
+    loss = text("test.loss", loss=f"{findings.loss:.4f}", name=loss_name(net.loss_function))
     seconds = text("test.time", seconds=f"{findings.seconds:.3f}", n=n, what=what)
     pairs += [(text("test.loss_name"), loss), (text("test.time_name"), seconds)]
     show(names_and_values(pairs, output().width))
+
+
+def show_answers(net: Network, data: Dataset, findings: Findings) -> None:
+    """Show which examples it got right and wrong, or how far it is off."""
+    show_confusion(net, findings)
+    show_wrong(net, data, findings)
+    show_residuals(findings)
+
+
+def show_residuals(findings: Findings) -> None:
+    """Show the examples that the network is furthest off."""
+    for one in findings.residuals:
+        rows = len(one.worst())
+        name = one_line(one.name)
+        key = "residual.title_of" if name else "residual.title"
+        heading(text(key, n=rows, name=name) if name else text(key, n=rows))
+        show(worst_table(one, findings.place))
 
 
 def show_confusion(net: Network, findings: Findings) -> None:
@@ -86,7 +110,8 @@ def show_wrong(net: Network, data: Dataset, findings: Findings) -> None:
         say(text("wrong.none"))
         return
     heading(text("wrong.title", n=len(wrong)))
-    show(gallery(net, data, wrong, class_names(net, len(findings.confusion)), output()))
+    names = class_names(net, len(findings.confusion))
+    show(gallery(net, data, wrong, names, findings.place, output()))
 
 
 def network_document(net: Network) -> dict[str, Any]:
@@ -113,11 +138,18 @@ def network_document(net: Network) -> dict[str, Any]:
     }
 
 
+def test_document(net: Network, findings: Findings | None) -> dict[str, Any] | None:
+    """Describe a test for JSON, with the most confidently wrong examples."""
+    if findings is None:
+        return None
+    return findings.to_dict() | {"most_confidently_wrong": wrong_documents(net, findings)}
+
+
 def wrong_documents(net: Network, findings: Findings) -> list[dict[str, Any]]:
     """Describe the most confidently wrong examples for JSON."""
     return [
         {
-            "row": one.row,
+            "row": findings.place(one.row),
             "is": class_of(net, one.is_class),
             "said": class_of(net, one.said_class),
             "confidence": one.confidence,

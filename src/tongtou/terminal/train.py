@@ -8,134 +8,150 @@ from pathlib import Path
 from typing import Any
 
 from tongtou import __version__
-from tongtou.datasets import Dataset
+from tongtou.checkpoints import Checkpoints
 from tongtou.errors import DivergedError
 from tongtou.history import History
 from tongtou.i18n import text
 from tongtou.network import Network
-from tongtou.optimizers import SGD
-from tongtou.terminal import examples, results
-from tongtou.terminal.console import INTERRUPTED, UserError, heading, output, say, show, show_json
-from tongtou.terminal.findings import Findings, examine
-from tongtou.terminal.tables import names_and_values
+from tongtou.recipes import Recipe
+from tongtou.stopping import Stopping
+from tongtou.terminal import course, results
+from tongtou.terminal.console import UserError, heading, say, show, show_json, warnings_in_one_line
+from tongtou.terminal.findings import examine
+from tongtou.terminal.interrupts import INTERRUPTED
+from tongtou.terminal.material import Material, material_of
+from tongtou.terminal.order import TrainingOrder
+from tongtou.terminal.plan import class_weights, conditions, planned
 from tongtou.training import fit
 
-_HELD_OUT_PART = 12
-"""One in so many examples is held out, of the embedded 60,000 digits 5,000."""
+_EVERY_S = 30.0
+"""Seconds between checkpoints unless told otherwise."""
 
 
 @dataclass(frozen=True)
-class TrainingOrder:
-    """What the user asked for; None stands for a default that depends on the rest."""
+class _Job:
+    """Everything about a run, settled before its first step."""
 
-    hidden: tuple[int, ...]
-    activation: str
-    output: str | None
-    loss: str
-    initializer: str
-    learning_rate: float | None
-    batch_size: int
-    epochs: int
-    validation: float | None
-    seed: int
-    threads: int | None
-    dtype: str
-    images: Path | None
-    labels: Path | None
-    test_images: Path | None
-    test_labels: Path | None
+    order: TrainingOrder
+    material: Material
+    recipe: Recipe
+    net: Network
+    n_held: int
+    stop: list[Stopping]
+    class_weight: Any
     out: Path
-    progress: bool
-    as_json: bool
+    checkpoint: Checkpoints | None
 
 
-def run(order: TrainingOrder) -> int:
+def run(**given: Any) -> int:
     """Train, test, save and show; return the exit code."""
-    _check_place(order.out)
-    train, test = examples.training_and_test(
-        order.images, order.labels, order.test_images, order.test_labels
-    )
-    net = _network(order, train)
-    optimizer = SGD(learning_rate=order.learning_rate or suggested_rate(net))
-    n_held = _n_held(order.validation, len(train))
+    with warnings_in_one_line():
+        return _train(TrainingOrder(**given))
+
+
+def _train(order: TrainingOrder) -> int:
+    if order.out is not None:
+        _check_place(order.out)
+    job = _job(order)
     if not order.as_json:
-        _show_start(order, net, train, n_held, optimizer)
-    history = _fit(order, net, train, n_held, optimizer)
+        results.show_network(job.net)
+        course.show_start(job.material, job.recipe, job.stop, job.n_held)
+    history = _fit(job)
     # Saved before anything that could still be interrupted.
-    _save(net, order.out)
-    findings = examine(net, test) if test else None
+    _save(job.net, job.out)
+    test = job.material.test
+    findings = examine(job.net, test) if test is not None else None
     if order.as_json:
-        show_json(_document(order, net, history, findings))
+        show_json(
+            {
+                "tongtou": __version__,
+                "network": results.network_document(job.net),
+                "history": history.to_dict(),
+                "test": results.test_document(job.net, findings),
+                "file": str(job.out),
+            }
+        )
     else:
-        _show_course(history)
-        _show_test(net, test, findings)
+        course.show_course(history, job.checkpoint is not None)
+        if test is not None and findings is not None:
+            heading(course.test_title(test))
+            results.show_findings(job.net, test, findings)
+            results.show_answers(job.net, test, findings)
+        else:
+            show("")
+            say(text("train.no_test" if order.source is None else "train.no_test_share"))
         show("")
-        say(text("train.saved", file=order.out))
+        say(text("train.saved", file=job.out))
     return INTERRUPTED if history.stopped_by == "interrupted" else 0
 
 
-def suggested_rate(net: Network) -> float:
-    """Return a learning rate that trains such a network on pictures (measured on MNIST).
+def _job(order: TrainingOrder) -> _Job:
+    material = material_of(order)
+    out = order.out or Path(material.file_name)
+    _check_place(out)
+    recipe = planned(order, material)
+    n_held = _n_held(order.validation, material)
+    return _Job(
+        order=order,
+        material=material,
+        recipe=recipe,
+        net=_network(order, material, recipe),
+        n_held=n_held,
+        stop=conditions(order, material, recipe, n_held),
+        class_weight=class_weights(order, material),
+        out=out,
+        checkpoint=_checkpoints(order, out),
+    )
 
-    The lesson's sigmoid throughout bears large steps; mse is sse over the number of outputs, so
-    its steps may be larger by as much.
-    """
-    if net.loss_function.name == "cross_entropy":
-        return 0.1
-    if net.layers[-1].activation.name not in ("sigmoid", "softmax"):
-        rate = 0.02
-    elif all(layer.activation.name == "sigmoid" for layer in net.layers):
-        rate = 1.5
-    else:
-        rate = 0.5
-    return rate * net.sizes[-1] if net.loss_function.name == "mse" else rate
 
-
-def _network(order: TrainingOrder, train: Dataset) -> Network:
-    output = order.output or ("softmax" if order.loss == "cross_entropy" else "sigmoid")
+def _network(order: TrainingOrder, material: Material, recipe: Recipe) -> Network:
     try:
-        net = Network(
-            [train.X.shape[1], *order.hidden, len(train.classes)],
-            activation=order.activation,
-            output=output,
-            loss=order.loss,
-            initializer=order.initializer,
+        return recipe.network(
+            material.train.n_in,
+            material.train.n_out,
             seed=order.seed,
-            dtype=order.dtype,
+            dtype=order.dtype or "float32",
         )
     except ValueError as error:
         raise UserError(error) from error
-    return net
 
 
-def _n_held(validation: float | None, n: int) -> int:
+def _n_held(validation: float | None, material: Material) -> int:
+    n = len(material.train)
     if validation is None:
-        return n // _HELD_OUT_PART
+        return n // material.held_out_part
     n_held = int(validation) if validation >= 1 else round(validation * n)
     if n_held >= n:
         raise UserError(text("error.validation", n=f"{n:,}", n_held=f"{n_held:,}"))
     return n_held
 
 
-def _fit(
-    order: TrainingOrder, net: Network, train: Dataset, n_held: int, optimizer: SGD
-) -> History:
+def _checkpoints(order: TrainingOrder, out: Path) -> Checkpoints | None:
+    if order.checkpoint is None and order.checkpoint_every is None and not order.resume:
+        return None
+    path = order.checkpoint or out.with_name(out.name + ".checkpoint")
+    _check_place(path)
+    return Checkpoints(path, every_s=order.checkpoint_every or _EVERY_S)
+
+
+def _fit(job: _Job) -> History:
+    settings = job.recipe.settings() | {"stop": job.stop or None}
     try:
         return fit(
-            net,
-            train,
-            optimizer=optimizer,
-            batch_size=order.batch_size,
-            epochs=order.epochs,
-            validation=n_held or None,
-            threads=order.threads,
-            progress=None if order.progress else False,
-            seed=order.seed,
+            job.net,
+            job.material.train,
+            validation=job.n_held or None,
+            seed=job.order.seed,
+            threads=job.order.threads,
+            progress=False if job.order.no_progress else None,
+            class_weight=job.class_weight,
+            checkpoint=job.checkpoint,
+            resume=job.order.resume,
+            **settings,
         )
     except DivergedError as error:
-        raise UserError(
-            text("error.diverged", rate=f"{optimizer.learning_rate:g}", file=order.out)
-        ) from error
+        rate = job.recipe.optimizer.schedule.initial
+        raise UserError(text("error.diverged", rate=f"{rate:g}", file=job.out)) from error
 
 
 def _check_place(path: Path) -> None:
@@ -152,85 +168,3 @@ def _save(net: Network, path: Path) -> None:
         net.save(path)
     except OSError as error:
         raise UserError(text("error.not_saved", file=path, reason=error.strerror)) from error
-
-
-def _show_start(
-    order: TrainingOrder, net: Network, train: Dataset, n_held: int, optimizer: SGD
-) -> None:
-    results.show_network(net)
-    heading(text("train.title"))
-    n_train = len(train) - n_held
-    key = "train.data_held" if n_held else "train.data"
-    pairs = [
-        (
-            text("train.data_name"),
-            text(key, n=f"{n_train:,}", n_held=f"{n_held:,}", what=examples.what(train)),
-        ),
-        (text("train.loss_name"), results.loss_name(net)),
-        (
-            text("train.steps_name"),
-            text(
-                "train.steps",
-                rate=f"{optimizer.learning_rate:g}",
-                batch=f"{min(order.batch_size, n_train):,}",
-                epochs=f"{order.epochs:,}",
-            ),
-        ),
-    ]
-    show(names_and_values(pairs, output().width))
-
-
-def _show_course(history: History) -> None:
-    """Show how long it took and how it did on what was held out."""
-    pairs = []
-    n_epochs = len(history.epochs)
-    if n_epochs:
-        pairs.append(
-            (
-                text("train.time_name"),
-                text(
-                    "train.time",
-                    seconds=f"{history.train_s:.2f}",
-                    epoch_s=f"{history.train_s / n_epochs:.3f}",
-                    kernel=history.engine,
-                    threads=history.threads,
-                ),
-            )
-        )
-        accuracy = history.epochs[-1].val_accuracy
-        if accuracy is not None:
-            pairs.append((text("train.held_name"), text("train.held", accuracy=f"{accuracy:.2%}")))
-    if history.stopped_by == "interrupted":
-        kept = text("train.interrupted", epochs=n_epochs, steps=f"{history.n_steps:,}")
-        pairs.append((text("train.interrupted_name"), kept))
-    if pairs:
-        show(names_and_values(pairs, output().width))
-
-
-def _show_test(net: Network, test: Dataset | None, findings: Findings | None) -> None:
-    if test is None or findings is None:
-        show("")
-        say(text("train.no_test"))
-        return
-    key = "test.title_unseen" if examples.is_embedded(test) else "test.title"
-    heading(text(key, n=f"{len(test):,}", what=examples.what(test)))
-    results.show_findings(net, test, findings)
-    results.show_confusion(net, findings)
-    results.show_wrong(net, test, findings)
-
-
-def _document(
-    order: TrainingOrder, net: Network, history: History, findings: Findings | None
-) -> dict[str, Any]:
-    test = None
-    if findings is not None:
-        test = findings.to_dict() | {
-            "most_confidently_wrong": results.wrong_documents(net, findings)
-        }
-    return {
-        "tongtou": __version__,
-        "network": results.network_document(net),
-        "history": history.to_dict(),
-        "test": test,
-        "file": str(order.out),
-    }
