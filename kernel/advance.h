@@ -2,7 +2,9 @@
 //
 // A step of training has two phases with a barrier after each. In the first, threads share the samples: each needs all
 // weights and writes only its own rows. In the second, threads share the weights: each sums over all samples, in their
-// order, for its own. So no sum depends on the number of threads. Where plain gradient descent trains a small network
+// order, for its own. So no sum depends on the number of threads. Where the first layer has groups of neurons enough for
+// every thread to own some, their weights, most of all, never leave its core: it takes its groups forward for all samples
+// and updates them. Where plain gradient descent trains a small network
 // every thread keeps a copy and makes all updates in it: cores exchange deltas then, not weights.
 #pragma once
 
@@ -34,7 +36,7 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
   const Spec& spec = *call.spec;
   const Disturbance& change = *call.disturbance;
   const Needs needs(spec, call.data->form, call.rule, &change);
-  Pass<T> pass{spec, *call.data, &change, {call.seed, 0, 0}, {}, (T*)call.parameters, true};
+  Pass<T> pass{spec, *call.data, &change, {call.seed, 0, 0}, {}, (T*)call.parameters, true, false};
   pass.room.lay_out(spec, needs, call.batch_size, (uint8_t*)call.workspace);
   Sync* sync = pass.room.sync;
   T* const slots[2] = {(T*)call.slots[0], (T*)call.slots[1]};
@@ -64,6 +66,18 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
     const size_t rows_end = (size_t)(call.n_chosen - begin);
     pass.draws.epoch = epoch_number;
     pass.draws.step = (uint32_t)(step + call.step_offset);
+    const bool own_copy = call.copies != nullptr;
+    const Share part = own_copy ? Share{0, 1, nullptr, nullptr} : Share{thread, n_threads, call.bounds, call.splits};
+    const size_t n_groups = pass.n_groups(0);
+    pass.first_done = part.n_threads > 1 && !pass.is_dense() && part.by_groups(n_groups);
+    if (pass.first_done) {
+      if (pass.room.made) {
+        pass.make_inputs(rows, first, last);
+        wait();
+      }
+      pass.visit_inputs(rows, 0, n, rows_end, part.part(n_groups, thread), part.part(n_groups, thread + 1));
+      wait();
+    }
     pass.samples(rows, first, last, rows_end, n == 1);
     wait();
     const double loss = pass.loss_sum(n), weight = pass.weight_sum(rows, n);  // alike for every thread: they agree on stopping
@@ -80,8 +94,6 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
       return;
     }
     if (weight > 0) {
-      const bool own_copy = call.copies != nullptr;
-      const Share part = own_copy ? Share{0, 1, nullptr, nullptr} : Share{thread, n_threads, call.bounds, call.splits};
       const Update<T> update{pass, rows, n, part, n_threads > 1 || n > kWarm, first, rows_end};
       if (!needs.gradient) update.descend((T)(-call.rates[i].eta / weight));
       else update.follow(*call.rule, Step<T>(*call.rule, call.rates[i], weight), slots, weight, wait);
@@ -99,7 +111,7 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
 template <class T> inline void evaluate(const Evaluate& call) {
   uint32_t rows[kBlock];
   const Spec& spec = *call.spec;
-  Pass<T> pass{spec, *call.data, nullptr, {}, {}, (T*)call.parameters, call.panels != 0};
+  Pass<T> pass{spec, *call.data, nullptr, {}, {}, (T*)call.parameters, call.panels != 0, false};
   pass.room.lay_out(spec, Needs(spec, call.data->form, nullptr, nullptr), kBlock, (uint8_t*)call.workspace);
   const int32_t L = spec.n_layers - 1, n_out = spec.layers[L].n_out;
   for (uint64_t done = 0; done < call.n; done += kBlock) {
@@ -117,7 +129,7 @@ template <class T> inline void evaluate(const Evaluate& call) {
 
 template <class T> inline double gradient(const Gradient& call) {
   const Spec& spec = *call.spec;
-  Pass<T> pass{spec, *call.data, nullptr, {}, {}, (T*)call.parameters, true};
+  Pass<T> pass{spec, *call.data, nullptr, {}, {}, (T*)call.parameters, true, false};
   const size_t n = call.n_chosen;
   pass.room.lay_out(spec, Needs(spec, call.data->form, nullptr, nullptr), n, (uint8_t*)call.workspace);
   T* target = (T*)call.gradient;

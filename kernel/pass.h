@@ -21,7 +21,8 @@ template <class T> struct Pass {
   Draws draws;
   Room<T> room;
   T* parameters;
-  bool panels;  // how the parameters lie
+  bool panels;             // how the parameters lie
+  bool first_done = false;  // Z[0] of the step is there already
 
   size_t n_groups(int32_t l) const { return (size_t)spec.layers[l].stride / kLanes; }
   Grid<T> in_panels(T* at, int32_t l) const { return {at + spec.layers[l].offset, kLanes, ((size_t)spec.layers[l].n_in + 1) * kLanes}; }
@@ -94,36 +95,38 @@ template <class T> struct Pass {
     }
   }
 
+  // Z[0] of samples first … last - 1, where the first layer is not a product, for some groups of neurons.
   // `end`: row numbers before rows[end] may be read, to fetch examples ahead of their turn
-  void first_layer(const uint32_t* rows, size_t first, size_t last, size_t end) const {
-    const LayerSpec& layer = spec.layers[0];
+  void visit_inputs(const uint32_t* rows, size_t first, size_t last, size_t end, size_t first_group, size_t last_group) const {
     const Grid<T> w = W(0), b = bias(0), z = samples_of(room.Z[0]);
-    if (room.made || is_dense()) make_inputs(rows, first, last);
-    if (is_dense()) {
-      product<T>({z, as_it_lies(panel()), w, (size_t)layer.n_in, b, 1, kPut}, first, last, n_groups(0));
-      return;
-    }
     const T scale = pixel_scale();
-    for (size_t g = 0; g < n_groups(0); ++g)
+    for (size_t g = first_group; g < last_group; ++g)
       for (size_t s = first; s < last; ++s) {
         T* out = z.row(s, g);
         if (data.form == kSparse) {
           sparse_forward(w.row(0, g), w.row_step, b.row(0, g), entries_of<T>(data, rows[s]), out);
           continue;
         }
-        if (g == 0 && !room.made && s + kLater < end) prefetch_pixels(data, rows[s + kLater], rows[s + kFar], rows[s + kNear]);
+        if (g == first_group && !room.made && s + kLater < end) prefetch_pixels(data, rows[s + kLater], rows[s + kFar], rows[s + kNear]);
         const Pixels ink = pixels(s, rows[s]);
         if (w.row_step == kLanes) packed_forward<T, kLanes>(w.row(0, g), kLanes, b.row(0, g), scale, ink, out);
         else packed_forward<T, 0>(w.row(0, g), w.row_step, b.row(0, g), scale, ink, out);
       }
   }
 
+  void first_layer(const uint32_t* rows, size_t first, size_t last, size_t end) const {
+    if (room.made || is_dense()) make_inputs(rows, first, last);
+    if (!is_dense()) return visit_inputs(rows, first, last, end, 0, n_groups(0));
+    product<T>({samples_of(room.Z[0]), as_it_lies(panel()), W(0), (size_t)spec.layers[0].n_in, bias(0), 1, kPut}, first, last, n_groups(0));
+  }
+
   // A of all layers; of the last one only Z when its activation is left to the loss or to the caller.
   void forward(const uint32_t* rows, size_t first, size_t last, size_t end, bool alone, bool leave_last) const {
     for (int32_t l = 0; l < spec.n_layers; ++l) {
       const LayerSpec& layer = spec.layers[l];
-      if (l == 0) first_layer(rows, first, last, end);
-      else {
+      if (l == 0) {
+        if (!first_done) first_layer(rows, first, last, end);
+      } else {
         const Product<T> z{samples_of(room.Z[l]), as_it_lies(samples_of(room.P[l - 1])), W(l), (size_t)layer.n_in, bias(l), 1, kPut};
         if (alone) lone_product(z, first, n_groups(l));
         else product(z, first, last, n_groups(l));

@@ -17,6 +17,11 @@ struct Share {  // of a thread: whole groups of the first layer where there are 
   uint32_t thread, n_threads;
   const uint32_t* bounds;
   const uint32_t* splits;
+
+  bool by_groups(size_t n_groups) const {
+    return n_threads == 1 || n_groups % n_threads == 0 || n_groups >= 4 * n_threads || !bounds;
+  }
+  size_t part(size_t n_parts, uint32_t number) const { return n_parts * number / n_threads; }
 };
 
 template <class T> struct Update {
@@ -31,11 +36,8 @@ template <class T> struct Update {
 
   const Spec& spec() const { return pass.spec; }
   const Room<T>& room() const { return pass.room; }
-  bool by_groups() const {
-    const size_t n_groups = pass.n_groups(0);
-    return share.n_threads == 1 || n_groups % share.n_threads == 0 || n_groups >= 4 * share.n_threads || !share.bounds;
-  }
-  size_t part_of(size_t n_parts, uint32_t thread) const { return n_parts * thread / share.n_threads; }
+  bool by_groups() const { return share.by_groups(pass.n_groups(0)); }
+  size_t part_of(size_t n_parts, uint32_t thread) const { return share.part(n_parts, thread); }
   // Rows of layer l that are this thread's, from a multiple of 16 to one, or to the last.
   void own_rows(int32_t l, size_t& first, size_t& last) const {
     const size_t n_in = spec().layers[l].n_in, blocks = (n_in + kLanes - 1) / kLanes;

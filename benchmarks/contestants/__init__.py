@@ -56,6 +56,8 @@ class Entry:
     """0: all usable cores."""
     peer: bool = False
     same_order: bool = True
+    oracle: str = "oracle"
+    """Of ORACLES, who computes the same in float64."""
     batches: tuple[int, ...] = ()
     """Batch sizes it runs at; empty: all."""
     tasks: tuple[str, ...] = ()
@@ -102,6 +104,7 @@ LESSON_ENTRIES = {
             "scikit-learn MLPClassifier",
             "sklearn_:Sklearn",
             peer=True,
+            oracle="uncorrected",
             predicts=True,
         ),
         Entry(
@@ -168,10 +171,16 @@ WIDE_ENTRIES = {
 }
 """The rows of the other tasks."""
 
-ORACLE = Entry("oracle", "NumPy, float64", "numpy_:Oracle")
-"""No row: whom the others must agree with."""
+ORACLES = {
+    entry.name: entry
+    for entry in (
+        Entry("oracle", "NumPy, float64", "numpy_:Oracle"),
+        Entry("uncorrected", "NumPy, float64, epsilon beside the raw root", "numpy_:Uncorrected"),
+    )
+}
+"""No rows: whom the others must agree with."""
 
 
 def entries_of(task: Task) -> dict[str, Entry]:
     """Everybody who may take part, by name."""
-    return WIDE_ENTRIES | {"oracle": ORACLE} if task.name in WIDE else LESSON_ENTRIES
+    return WIDE_ENTRIES | ORACLES if task.name in WIDE else LESSON_ENTRIES

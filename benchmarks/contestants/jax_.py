@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -80,7 +81,9 @@ def moved(state: Any, gradient: Any, task: Task) -> Any:
     t = t + 1
     m = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, m, gradient)
     v = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, v, gradient)
-    rate, root = task.learning_rate / (1 - BETA1**t), jnp.sqrt(1 - BETA2**t)
+    # 1 - beta^t without the loss of digits that float32 brings in the first steps.
+    c1, c2 = (-jnp.expm1(t * math.log(beta)) for beta in (BETA1, BETA2))
+    rate, root = task.learning_rate / c1, jnp.sqrt(c2)
     params = jax.tree.map(
         lambda p, m, v: p - rate * m / (jnp.sqrt(v) / root + EPSILON), params, m, v
     )

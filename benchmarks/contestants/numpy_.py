@@ -64,8 +64,9 @@ class Adam:
 
     factor = 1.0
 
-    def __init__(self, learning_rate: float, layers: Layers) -> None:
+    def __init__(self, learning_rate: float, layers: Layers, corrected: bool) -> None:
         self.learning_rate, self.n_layers, self.calls = learning_rate, len(layers), 0
+        self.corrected = corrected  # whether sqrt(v) is, before epsilon is added to it
         self.moments = {
             id(p): (np.zeros_like(p), np.zeros_like(p)) for layer in layers for p in layer
         }
@@ -91,16 +92,16 @@ class Adam:
         v *= BETA2
         v += g
         np.sqrt(v, out=g)
-        g += EPSILON * root
+        g += EPSILON * root if self.corrected else EPSILON
         np.divide(m, g, out=g)
         g *= self.learning_rate * root / (1 - BETA1**t)
         p -= g
 
 
-def rule_of(task: Task, layers: Layers) -> Descent | Adam:
+def rule_of(task: Task, layers: Layers, corrected: bool = True) -> Descent | Adam:
     """The rule of a task, its memory empty."""
     if task.rule == "adam":
-        return Adam(task.learning_rate, layers)
+        return Adam(task.learning_rate, layers, corrected)
     return Descent(task.learning_rate)
 
 
@@ -127,6 +128,7 @@ class Numpy:
     """Batches gathered by row number, the backward pass by hand, updates in place."""
 
     dtype: Any = np.float32
+    corrected = True
 
     def __init__(self, data: Data, task: Task, threads: int) -> None:
         self.data, self.task = data, task
@@ -135,7 +137,7 @@ class Numpy:
 
     def _load(self, parameters: Parameters) -> None:
         self.layers = layers_of(parameters, self.dtype)
-        self.rule = rule_of(self.task, self.layers)
+        self.rule = rule_of(self.task, self.layers, self.corrected)
 
     def prepare(self) -> None:
         """Scale the inputs, write the labels as rows of 0 and 1, choose the number of threads."""
@@ -178,3 +180,9 @@ class Oracle(Numpy):
     """The same with parameters and arithmetic in float64: what the others are compared with."""
 
     dtype = np.float64
+
+
+class Uncorrected(Oracle):
+    """Adam as Kingma and Ba write it in the end of their section 2, and scikit-learn makes it."""
+
+    corrected = False

