@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,15 +61,14 @@ def mnist() -> Mnist:
     >>> mnist.train.y[:5]
     array([5, 0, 4, 1, 9])
     """
-    return Mnist(
-        train=idx(
-            _FOLDER / "train-images-idx3-ubyte.gz",
-            _FOLDER / "train-labels-idx1-ubyte.gz",
-            name="MNIST train",
-        ),
-        test=idx(
-            _FOLDER / "t10k-images-idx3-ubyte.gz",
-            _FOLDER / "t10k-labels-idx1-ubyte.gz",
-            name="MNIST test",
-        ),
+    with ThreadPoolExecutor(2) as pool:  # unpacking leaves the interpreter free
+        train, test = pool.map(_part, ("train", "t10k"), ("MNIST train", "MNIST test"))
+    return Mnist(train=train, test=test)
+
+
+def _part(prefix: str, name: str) -> Dataset:
+    return idx(
+        _FOLDER / f"{prefix}-images-idx3-ubyte.gz",
+        _FOLDER / f"{prefix}-labels-idx1-ubyte.gz",
+        name=name,
     )
