@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks.data import Array, first_weights, read_idx
 from benchmarks.settings import FROM_START, GOAL, SEED, SIZES
+from benchmarks.tasks import Task
 
 N_EPOCHS = 8
 """Without the goal after so many epochs a run counts as failed."""
@@ -30,13 +31,13 @@ def digits() -> tuple[Array, Array, Array, Array]:
     return X, labels[0], X_test, labels[1]
 
 
-def tongtou(batch: int, learning_rate: float, orders: Array) -> Iterator[float]:
+def tongtou(task: Task, orders: Array) -> Iterator[float]:
     """Accuracy after each epoch of one run, which its callback ends at the goal."""
     import tongtou as tt
-    from benchmarks.contestants.tongtou_ import network
+    from benchmarks.contestants.tongtou_ import network, optimizer
 
     mnist = tt.datasets.mnist()
-    net = network(first_weights())
+    net = network(task, first_weights(SIZES))
     accuracies: list[float] = []
 
     def reached(_: object) -> bool:
@@ -46,8 +47,8 @@ def tongtou(batch: int, learning_rate: float, orders: Array) -> Iterator[float]:
     tt.fit(
         net,
         mnist.train,
-        optimizer=tt.SGD(learning_rate=learning_rate),
-        batch_size=batch,
+        optimizer=optimizer(task),
+        batch_size=task.batch,
         epochs=len(orders),
         progress=False,
         seed=SEED,
@@ -56,22 +57,22 @@ def tongtou(batch: int, learning_rate: float, orders: Array) -> Iterator[float]:
     yield from accuracies
 
 
-def jax(batch: int, learning_rate: float, orders: Array) -> Iterator[float]:
+def jax(task: Task, orders: Array) -> Iterator[float]:
     """Accuracy after each epoch, which is part of the same jit: one compilation."""
     import jax
     import jax.numpy as jnp
 
-    from benchmarks.contestants.jax_ import logits, make_epoch, tree
+    from benchmarks.contestants.jax_ import Form, logits, make_epoch, tree
 
     X, y, X_test, y_test = (jnp.asarray(array) for array in digits())
-    params = tree(first_weights(), transposed=False)
-    train = make_epoch(params, False, False, batch, learning_rate)
+    params = tree(first_weights(SIZES))
+    train = make_epoch(params, Form(), task)
     Y = jax.nn.one_hot(y, SIZES[-1])
 
     @jax.jit
     def epoch(params, rows, X, Y, X_test, y_test):  # type: ignore[no-untyped-def]
         params = train(params, rows, X, Y)
-        right = logits(params, X_test, False).argmax(1) == y_test
+        right = logits(params, X_test, task).argmax(1) == y_test
         return params, right.mean()
 
     for rows in orders:
@@ -79,14 +80,14 @@ def jax(batch: int, learning_rate: float, orders: Array) -> Iterator[float]:
         yield float(accuracy)
 
 
-def torch(batch: int, learning_rate: float, orders: Array) -> Iterator[float]:
+def torch(task: Task, orders: Array) -> Iterator[float]:
     """Accuracy after each epoch."""
     import torch
     from torch import nn
 
     X, y, X_test, y_test = (torch.from_numpy(array) for array in digits())
     layers: list[nn.Module] = []
-    for W, b in first_weights():
+    for W, b in first_weights(SIZES):
         linear = nn.Linear(W.shape[1], W.shape[0])
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(W))
@@ -95,34 +96,22 @@ def torch(batch: int, learning_rate: float, orders: Array) -> Iterator[float]:
     net = nn.Sequential(*layers[:-1])
     learnt = list(net.parameters())
     for rows in orders:
-        for some in torch.from_numpy(rows.astype(np.int64)).split(batch):
+        for some in torch.from_numpy(rows.astype(np.int64)).split(task.batch):
             loss = nn.functional.cross_entropy(net(X[some]), y[some])
             gradients = torch.autograd.grad(loss, learnt)
             with torch.no_grad():
-                torch._foreach_add_(learnt, gradients, alpha=-learning_rate)
+                torch._foreach_add_(learnt, gradients, alpha=-task.learning_rate)
         with torch.no_grad():
             yield float((net(X_test).argmax(1) == y_test).float().mean())
 
 
-def sklearn(batch: int, learning_rate: float, orders: Array) -> Iterator[float]:
+def sklearn(task: Task, orders: Array) -> Iterator[float]:
     """Accuracy after each epoch."""
-    from sklearn.neural_network import MLPClassifier
+    from benchmarks.contestants.sklearn_ import load, network
 
     X, y, X_test, y_test = digits()
-    net = MLPClassifier(
-        SIZES[1:-1],
-        activation="logistic",
-        solver="sgd",
-        alpha=0.0,
-        batch_size=batch,
-        learning_rate_init=learning_rate,
-        momentum=0.0,
-        shuffle=False,
-    )
-    net.partial_fit(X[:batch], y[:batch], classes=np.arange(SIZES[-1]))
-    for layer, (W, b) in enumerate(first_weights()):
-        net.coefs_[layer][...] = W.T
-        net.intercepts_[layer][...] = b
+    net = network(task)
+    load(net, first_weights(SIZES))
     taken = np.empty_like(X)
     for rows in orders:
         np.take(X, rows, axis=0, out=taken, mode="clip")
@@ -130,21 +119,22 @@ def sklearn(batch: int, learning_rate: float, orders: Array) -> Iterator[float]:
         yield net.score(X_test, y_test)
 
 
-def numpy(batch: int, learning_rate: float, orders: Array) -> Iterator[float]:
+def numpy(task: Task, orders: Array) -> Iterator[float]:
     """Accuracy after each epoch."""
-    from benchmarks.contestants.numpy_ import forward, layers_of, step
+    from benchmarks.contestants.numpy_ import forward, layers_of, rule_of, step
 
     X, y, X_test, y_test = digits()
     Y = np.eye(SIZES[-1], dtype=np.float32)[y]
-    layers = layers_of(first_weights())
+    layers = layers_of(first_weights(SIZES))
+    rule = rule_of(task, layers)
     for rows in orders:
-        for at in range(0, len(rows), batch):
-            some = rows[at : at + batch]
-            step(layers, X[some], Y[some], learning_rate)
-        yield float(np.mean(forward(layers, X_test)[-1].argmax(1) == y_test))
+        for at in range(0, len(rows), task.batch):
+            some = rows[at : at + task.batch]
+            step(layers, X[some], Y[some], task.activation, rule)
+        yield float(np.mean(forward(layers, X_test, task.activation)[-1].argmax(1) == y_test))
 
 
-CONTESTANTS: dict[str, Callable[[int, float, Array], Iterator[float]]] = {
+CONTESTANTS: dict[str, Callable[[Task, Array], Iterator[float]]] = {
     "tongtou": tongtou,
     "jax": jax,
     "torch": torch,
@@ -162,10 +152,9 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float)
     options = parser.parse_args()
     batch, learning_rate = FROM_START
-    train = CONTESTANTS[options.contestant]
-    accuracies = train(
-        options.batch or batch, options.learning_rate or learning_rate, np.load(options.orders)
-    )
+    batch, learning_rate = options.batch or batch, options.learning_rate or learning_rate
+    task = Task("from-start", SIZES, "sigmoid", "sgd", batch, learning_rate)
+    accuracies = CONTESTANTS[options.contestant](task, np.load(options.orders))
     epochs, accuracy = 0, 0.0
     for epochs, accuracy in enumerate(accuracies, start=1):  # noqa: B007 (read after the loop)
         if accuracy >= GOAL:

@@ -1,132 +1,253 @@
-"""Soak runs: training for minutes under everything at once, killed again and again.
+"""Runs with settings drawn at random: no NaN, no bit that threads or a kill would change.
 
-``python -m benchmarks.soak --seconds 120`` trains a network twice, once in one go and once in lives
-of random length that SIGKILL ends, and compares the bits; and it watches whether memory grows. It
-exits 1 where bits differ or memory grew.
+Every case is a function of its number: python -m benchmarks.soak --case 17
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-import random
+import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from scipy import sparse
 
 import tongtou as tt
+from benchmarks.data import Array, Digits
+from benchmarks.measure import ROOT, Patience
+from benchmarks.suite import Plan, Rows
+from tongtou import training
+from tongtou.augmentation import Augmentation
+from tongtou.checkpoints import Checkpoints
+from tongtou.errors import DivergedError
+from tongtou.optimizers import SGD, Adam, AdamW, GradientDescent, Optimizer, RMSprop
+from tongtou.regularizers import Regularization
+from tongtou.schedules import SCHEDULES
 
-MOST_GROWTH_MB = 16
+THREADS = (1, 2, 3, 5)
+_EVERY_KILL = 4
+"""Every so-manieth case is also killed and resumed."""
+
+Draw = np.random.Generator
 
 
-def train(epochs: int, path: str | None = None, progress: bool | None = False) -> tuple[Any, Any]:
-    """Everything that a checkpoint has to hold, on all digits."""
-    mnist = tt.datasets.mnist()
-    net = tt.Network([784, 128, 64, 10], activation="relu", output="softmax", loss="cross_entropy")
-    rate = tt.schedules.ReduceOnPlateau(0.002, patience=2)
-    history = tt.fit(
-        net,
-        mnist.train,
-        optimizer=tt.AdamW(rate, weight_decay=0.01, clip_norm=5.0),
-        regularization=tt.Regularization(l1=1e-7, dropout=0.2, label_smoothing=0.05),
-        augmentation=tt.Augmentation(shift=1, rotation=8, scale=0.08, shear=5),
-        class_weight="balanced",
-        batch_size=128,
-        epochs=epochs,
-        validation=5000,
-        stop=[tt.EarlyStopping(patience=10**6), tt.LossFlat(0.0, 10**6)],
-        checkpoint=None if path is None else tt.Checkpoints(path, every_s=0.5),
-        resume=path is not None,
-        progress=progress,
+@dataclass(frozen=True)
+class Case:
+    """One run: the network's arguments, the data, and what `fit` is told."""
+
+    number: int
+    sizes: list[int]
+    network: dict[str, Any]
+    data: tuple[Any, Array]
+    shape: tuple[int, ...]
+    settings: dict[str, Any]
+
+    def __str__(self) -> str:
+        X = self.data[0]
+        told = {k: v for k, v in self.settings.items() if k != "sample_weight"}
+        kind = f"{type(X).__name__} {X.dtype} {X.shape}"
+        return f"case {self.number}: {self.sizes}, {self.network}, {kind}, {told}"
+
+
+def case_of(number: int) -> Case:
+    """Draw a case."""
+    draw = np.random.default_rng(number)
+    X, y, shape = _data(draw)
+    hidden = [int(draw.choice((1, 3, 16, 17, 64, 100, 129))) for _ in range(draw.integers(0, 4))]
+    output, loss = _pick(
+        draw,
+        ("softmax", "cross_entropy"),
+        ("sigmoid", "sse"),
+        ("sigmoid", "half_sse"),
+        ("linear", "mse"),
+        ("linear", "huber"),
+        ("tanh", "mse"),
+        ("sigmoid", "binary_cross_entropy"),
+        ("exp", "poisson"),
     )
-    return net, history
+    network = {
+        "activation": [_pick(draw, "sigmoid", "tanh", "relu", "leaky_relu", "gelu") for _ in hidden]
+        or "relu",
+        "output": output,
+        "loss": loss,
+        "dtype": _pick(draw, "float32", "float32", "float64"),
+        "seed": number,
+    }
+    n_out = int(draw.integers(2, 12))
+    sizes, y = [X.shape[1], *hidden, n_out], y % n_out
+    settings: dict[str, Any] = {
+        "optimizer": _optimizer(draw),
+        "batch_size": int(_pick(draw, 1, 7, 32, 64, 100, 256, 5000)),
+        "epochs": int(draw.integers(1, 6)),
+        "validation": _pick(draw, None, 20),
+        "regularization": _regularization(draw, len(hidden)),
+        "seed": number,
+    }
+    if draw.random() < 0.3:
+        settings["sample_weight"] = draw.integers(0, 4, X.shape[0]).astype(float)
+    if shape and draw.random() < 0.5:
+        settings["augmentation"] = Augmentation(shift=2, rotation=10, scale=0.1, shear=10)
+    return Case(number, sizes, network, (X, y), shape, settings)
 
 
-def outcome(net: Any, history: Any) -> str:
-    """A digest of all that must not depend on interruptions."""
-    digest = hashlib.sha256()
-    for layer in net.layers:
-        digest.update(layer.W.tobytes() + layer.b.tobytes())
-    for epoch in history.to_dict()["epochs"]:
-        kept = {key: value for key, value in epoch.items() if key not in ("seconds", "time_s")}
-        digest.update(json.dumps(kept).encode())
-    return digest.hexdigest()
+def _pick(draw: Draw, *choices: Any) -> Any:
+    return choices[draw.integers(len(choices))]
 
 
-def anonymous_mb() -> float:
-    """What this process has taken for itself, in megabytes."""
-    with open("/proc/self/status") as status:
-        line = next(line for line in status if line.startswith("RssAnon"))
-    return int(line.split()[1]) / 1024
+def _data(draw: Draw) -> tuple[Any, Array, tuple[int, ...]]:
+    kind = _pick(draw, "digits", "pixels", "numbers", "csr")
+    n = int(draw.integers(40, 700))
+    if kind == "digits":
+        digits, first = Digits(), int(draw.integers(0, 50_000))
+        return digits.X[first : first + n], digits.y[first : first + n], digits.shape
+    n_in = int(_pick(draw, 1, 5, 50, 200, 333))
+    y = draw.integers(0, 12, n)
+    if kind == "numbers":
+        X = (draw.standard_normal((n, n_in)) * _pick(draw, 0.01, 1, 10)).astype(np.float32)
+        return X, y, ()
+    pixels = draw.integers(1, 256, (n, n_in), np.uint8) * (draw.random((n, n_in)) < 0.2)
+    if kind == "csr":
+        return sparse.csr_matrix(pixels / np.float32(255)), y, ()
+    return pixels, y, ()
 
 
-def in_one_go(epochs: int, path: str) -> tuple[str, float]:
-    """Train with checkpoints; return the digest and by how much memory grew after the start."""
-    seen: list[float] = []
-    over = threading.Event()
+def _optimizer(draw: Draw) -> Optimizer:
+    rate = float(10 ** draw.uniform(-4, 0.5))
+    schedule = _pick(draw, None, *SCHEDULES.values())
+    told = {
+        "learning_rate": rate if schedule is None else schedule(rate),
+        "clip_norm": _pick(draw, None, None, 1.0),
+        "clip_value": _pick(draw, None, None, 0.1),
+    }
+    return _pick(
+        draw,
+        lambda: GradientDescent(**told),
+        lambda: SGD(**told),
+        lambda: SGD(momentum=0.9, nesterov=True, velocity="step", **told),
+        lambda: RMSprop(momentum=0.5, epsilon_placement="inside", **told),
+        lambda: Adam(epsilon_placement=_pick(draw, "outside", "uncorrected", "inside"), **told),
+        lambda: AdamW(weight_decay=0.1, coupling="schedule", **told),
+    )()
 
-    def watch() -> None:
-        while not over.wait(0.2):
-            seen.append(anonymous_mb())
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        result = outcome(*train(epochs, path, progress=None))
-    finally:
-        over.set()
-        thread.join()
-    fifth = max(1, len(seen) // 5)
-    return result, max(seen[-fifth:]) - max(seen[: 2 * fifth])
+def _regularization(draw: Draw, n_hidden: int) -> Regularization:
+    return Regularization(
+        l1=_pick(draw, 0.0, 0.0, 1e-4),
+        l2=_pick(draw, 0.0, 0.0, 1e-3),
+        dropout=_pick(draw, 0.0, 0.0, 0.3, (0.1,) + n_hidden * (0.5,)),
+        input_noise=_pick(draw, 0.0, 0.0, 0.1),
+    )
 
 
-def in_many_lives(epochs: int, path: str, longest_s: float) -> tuple[str, int]:
-    """Train in child processes, all but the last of which are killed."""
-    chance, lives = random.Random(0), 0
-    while True:
-        lives += 1
-        child = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.soak", "--child", path, "--epochs", str(epochs)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+class Restless:
+    """A pace that changes slices and threads from one slice to the next."""
+
+    def __init__(self, draw: Draw, threads: tuple[int, ...]) -> None:
+        self.draw, self.threads, self.last = draw, threads, 1
+
+    def next_slice(self) -> tuple[int, int]:
+        """As `Pace.next_slice`."""
+        return int(self.draw.integers(1, 40)), int(_pick(self.draw, *self.threads))
+
+    def record(self, n_steps: int, threads: int, seconds: float) -> None:
+        """As `Pace.record`."""
+        self.last = threads
+
+
+def outcome(
+    case: Case, threads: tuple[int, ...], path: Path | None = None, slow_s: float = 0.0
+) -> tuple[str, str]:
+    """Train: what went wrong in itself, and a digest of the parameters and of where it ended."""
+    net = tt.Network(case.sizes, **case.network)
+    net.input_shape = case.shape
+    told = dict(case.settings)
+    if path is not None:
+        told |= {"checkpoint": Checkpoints(path, every_s=None, every_steps=3), "resume": True}
+    if slow_s:
+        told["callback"] = lambda _: time.sleep(slow_s)
+    draw, ended = np.random.default_rng(threads), "epochs"
+    with patch.object(training, "Pace", lambda most: Restless(draw, threads)):
         try:
-            out, _ = child.communicate(timeout=2 + chance.uniform(0, longest_s))
-            return out.strip(), lives
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.communicate()
+            history = tt.fit(net, case.data, progress=False, **told)
+        except DivergedError as error:
+            ended, history = f"diverged at step {error.step}", error.history
+    numbers = [array for layer in net.layers for array in (layer.W, layer.b)]
+    wrong = ""
+    if not all(np.isfinite(array).all() for array in numbers):
+        wrong = "parameters that are not finite"
+    elif not np.isfinite(history.column("loss")).all():
+        wrong = "a loss that is not finite and did not end the run"
+    bits = b"".join(array.tobytes() for array in numbers)
+    return wrong, f"{ended}, {history.n_steps} steps, {hashlib.sha256(bits).hexdigest()[:16]}"
+
+
+def faults(case: Case, kill: bool) -> list[str]:
+    """What is wrong with a case; nothing, if all is well."""
+    wrong, expected = outcome(case, (1,))
+    said = [wrong] if wrong else []
+    for threads in ((2,), THREADS):
+        wrong, found = outcome(case, threads)
+        said += [f"{wrong} with threads {threads}"] if wrong else []
+        if found != expected:
+            said.append(f"threads {threads}: {found}; one thread: {expected}")
+    if kill and not expected.startswith("diverged"):
+        found = killed(case)
+        if found != expected:
+            said.append(f"killed and resumed: {found}; in one go: {expected}")
+    return said
+
+
+def killed(case: Case) -> str:
+    """Kill the run at a random moment and resume it here, with other threads."""
+    draw = np.random.default_rng(case.number)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.checkpoint"
+        command = [sys.executable, "-m", "benchmarks.soak", "--case", str(case.number)]
+        child = subprocess.Popen([*command, "--checkpoint", str(path)], cwd=ROOT)
+        while child.poll() is None and not path.exists():
+            time.sleep(0.005)
+        time.sleep(float(draw.uniform(0, 0.3)))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        return outcome(case, THREADS, path)[1]
+
+
+def soak(plan: Plan, patience: Patience, say: Callable[[str], None]) -> Rows:
+    """Draw cases for so many minutes; a row for each that is wrong, and one for the rest."""
+    first = plan.seeds[0]
+    until, number, rows = time.perf_counter() + 60 * plan.minutes, first, Rows()
+    while time.perf_counter() < until:
+        say(f"soak: case {number}, {len(rows)} wrong so far")
+        case = case_of(number)
+        if wrong := faults(case, kill=number % _EVERY_KILL == 0):
+            rows.append({"case": number, "settings": str(case), "faults": wrong})
+        number += 1
+    return [*rows, {"cases": number - first, "wrong": len(rows), "first": first}]
 
 
 def main() -> int:
-    """Run, print what was found, and return 1 where something is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120, help="about how long one go takes")
-    parser.add_argument("--epochs", type=int, help="instead of --seconds")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.child:
-        print(outcome(*train(chosen.epochs, chosen.child)))
+    """Look at one case; with --checkpoint, only train it, slowly enough to be killed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--case", type=int, required=True)
+    parser.add_argument("--checkpoint", type=Path)
+    options = parser.parse_args()
+    case = case_of(options.case)
+    if options.checkpoint:
+        outcome(case, THREADS, options.checkpoint, slow_s=0.05)
         return 0
-    began = time.perf_counter()
-    train(1)
-    epochs = chosen.epochs or max(2, round(chosen.seconds / (time.perf_counter() - began)))
-    with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
-        expected, growth = in_one_go(epochs, str(Path(folder) / "one.checkpoint"))
-        longest_s = (time.perf_counter() - began) / 10
-        found, lives = in_many_lives(epochs, str(Path(folder) / "many.checkpoint"), longest_s)
-        left = sorted(path.name for path in Path(folder).iterdir())
-    print(f"{epochs} epochs; memory grew by {growth:.1f} MB (allowed {MOST_GROWTH_MB})")
-    same = "equal" if found == expected else "DIFFER"
-    print(f"{lives} lives, {lives - 1} of them killed: bits {same}")
-    print(f"left in the folder: {', '.join(left)}")
-    return 0 if found == expected and growth <= MOST_GROWTH_MB else 1
+    print(case)
+    wrong = faults(case, kill=True)
+    print("\n".join(wrong) or "nothing wrong")
+    return bool(wrong)
 
 
 if __name__ == "__main__":

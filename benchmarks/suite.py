@@ -1,4 +1,4 @@
-"""The three things that are measured: training, inference, and from process start to the goal."""
+"""What is measured of the lesson's network: training, inference, from process start to the goal."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.contestants import ENTRIES, Entry
+from benchmarks.contestants import LESSON_ENTRIES, Entry, entries_of
 from benchmarks.data import Digits, order
 from benchmarks.from_start import CONTESTANTS, N_EPOCHS
 from benchmarks.measure import Cell, Patience, run_process, spread, take_turns
-from benchmarks.settings import EPOCHS, LEARNING_RATES
+from benchmarks.tasks import LESSON, Task
 
 Rows = list[dict[str, Any]]
 
@@ -25,6 +25,12 @@ class Plan:
     """How much is measured."""
 
     batches: Sequence[int]
+    tasks: Sequence[str]
+    """Of WIDE."""
+    recipes: Sequence[str]
+    seeds: Sequence[int]
+    minutes: float
+    """Of soaking."""
     names: Sequence[str]
     n_rounds: int
     n_slow: int
@@ -56,40 +62,57 @@ def library(entry: Entry) -> str:
     return entry.title.partition(",")[0]
 
 
+def taking_part(task: Task, names: Sequence[str]) -> list[Entry]:
+    """Whoever of these takes part in a task."""
+    entries = entries_of(task)
+    return [
+        entry
+        for name in names
+        if (entry := entries.get(name))
+        and (not entry.batches or task.batch in entry.batches)
+        and (not entry.tasks or task.name in entry.tasks)
+    ]
+
+
 def training(plan: Plan, patience: Patience, say: Callable[[str], None]) -> Rows:
     """Seconds an epoch of every contestant at every batch size."""
     rows: Rows = []
-    for batch in plan.batches:
-        entries = [
-            entry
-            for name in plan.names
-            if not (entry := ENTRIES[name]).batches or batch in entry.batches
-        ]
+    for task in (LESSON[batch] for batch in plan.batches):
+        entries = taking_part(task, plan.names)
         cells = []
         for entry in entries:
-            say(f"batch {batch}: {entry.name} gets ready")
-            cells.append(Cell(entry.name, "--batch", str(batch), "--least", str(plan.turn_s)))
-        take_turns(
-            cells,
-            plan.n_rounds,
-            plan.n_slow,
-            patience,
-            lambda text, batch=batch: say(f"batch {batch}, {text}"),
-        )
-        rows += [
-            training_row(entry, cell, batch) for entry, cell in zip(entries, cells, strict=True)
-        ]
+            say(f"{task.name}: {entry.name} gets ready")
+            cells.append(Cell(entry.name, "--task", task.name, "--least", str(plan.turn_s)))
+        rows += timed(task, entries, cells, plan, patience, say)
+    return rows
+
+
+def timed(
+    task: Task,
+    entries: Sequence[Entry],
+    cells: Sequence[Cell],
+    plan: Plan,
+    patience: Patience,
+    say: Callable[[str], None],
+) -> Rows:
+    """Let them take their turns; a row each, compared with the fastest peer."""
+    take_turns(
+        cells, plan.n_rounds, plan.n_slow, patience, lambda text: say(f"{task.name}, {text}")
+    )
+    rows = [training_row(entry, cell, task) for entry, cell in zip(entries, cells, strict=True)]
     add_ratios(rows)
     return rows
 
 
-def training_row(entry: Entry, cell: Cell, batch: int) -> dict[str, Any]:
+def training_row(entry: Entry, cell: Cell, task: Task) -> dict[str, Any]:
     """One cell of the table."""
     seconds = [value for turn in quiet(cell.turns) for value in turn["epoch_s"]]
     row = common(entry, cell.turns) | {
-        "batch": batch,
-        "epochs": EPOCHS[batch],
-        "learning_rate": LEARNING_RATES[batch],
+        "task": task.name,
+        "heading": task.heading,
+        "batch": task.batch,
+        "epochs": task.epochs,
+        "learning_rate": task.learning_rate,
         "same_order": entry.same_order,
         "epoch": spread(seconds),
         "turn_medians_s": [statistics.median(turn["epoch_s"]) for turn in cell.turns],
@@ -104,18 +127,20 @@ def training_row(entry: Entry, cell: Cell, batch: int) -> dict[str, Any]:
 
 
 def add_ratios(rows: Rows) -> None:
-    """How many times as fast as the fastest peer at its batch size each row is."""
-    for row in rows:
-        peers = [peer for peer in rows if peer["peer"] and peer["batch"] == row["batch"]]
-        if peers:
-            fastest = min(peers, key=lambda peer: peer["epoch"]["median_s"])
+    """How many times as fast as the fastest peer each row of one task is."""
+    peers = [row for row in rows if row["peer"]]
+    if peers:
+        fastest = min(peers, key=lambda peer: peer["epoch"]["median_s"])
+        for row in rows:
             row["fastest_peer"] = fastest["name"]
             row["times_fastest_peer"] = fastest["epoch"]["median_s"] / row["epoch"]["median_s"]
 
 
 def inference(plan: Plan, patience: Patience, say: Callable[[str], None]) -> Rows:
     """Latency of one digit and time of 10,000, on one core."""
-    entries = [entry for name in plan.names if (entry := ENTRIES[name]).predicts]
+    entries = [
+        entry for name in plan.names if (entry := LESSON_ENTRIES.get(name)) and entry.predicts
+    ]
     cells = []
     for entry in entries:
         say(f"inference: {entry.name} gets ready")
@@ -134,7 +159,7 @@ def inference(plan: Plan, patience: Patience, say: Callable[[str], None]) -> Row
 
 def from_start(plan: Plan, patience: Patience, say: Callable[[str], None]) -> Rows:
     """Wall time of whole processes that train to the goal and end."""
-    entries = [ENTRIES[name] for name in plan.names if name in CONTESTANTS]
+    entries = [LESSON_ENTRIES[name] for name in plan.names if name in CONTESTANTS]
     turns: dict[str, list[dict[str, Any]]] = {entry.name: [] for entry in entries}
     n = len(Digits().y)
     with tempfile.TemporaryDirectory() as folder:

@@ -13,9 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.contestants.jax_ import logits, make_epoch, tree
+from benchmarks.contestants.jax_ import Form, logits, make_epoch, tree
 from benchmarks.data import Array, Digits, first_weights, order
 from benchmarks.settings import BATCHES, EPOCHS, GOAL, SEED, SIZES
+from benchmarks.tasks import Task
 
 RATES = {
     1: (0.02, 0.03, 0.05, 0.1),
@@ -39,9 +40,10 @@ def accuracies(
 ) -> list[float]:
     """Accuracy on the digits of `check` after each epoch of learning in the given orders."""
     X, y = (jnp.asarray(array) for array in learn)
-    params: Any = tree(first_weights(seed), transposed=False)
-    epoch = jax.jit(make_epoch(params, False, False, batch, learning_rate), donate_argnums=0)
-    right = jax.jit(lambda params, X, y: (logits(params, X, False).argmax(1) == y).mean())
+    task = Task("tune", SIZES, "sigmoid", "sgd", batch, learning_rate)
+    params: Any = tree(first_weights(SIZES, seed))
+    epoch = jax.jit(make_epoch(params, Form(), task), donate_argnums=0)
+    right = jax.jit(lambda params, X, y: (logits(params, X, task).argmax(1) == y).mean())
     Y = jax.nn.one_hot(y, SIZES[-1])
     found = []
     for rows in orders:

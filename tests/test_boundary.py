@@ -308,3 +308,37 @@ def test_class_weights_need_classes() -> None:
         checked_class_weight("balanced", np.array([[0.5], [2.5]], np.float32), 1)
     with pytest.raises(ValueError, match=r"the classes are 0 … 2"):
         checked_class_weight({7: 1.0}, np.array([0, 1, 2]), 3)
+
+
+def test_what_lies_under_a_mask_is_not_taken_for_good() -> None:
+    masked = np.ma.masked_greater(TABLE, 2)
+    with pytest.raises(DataError, match=r"X is an array with masked values.*X\.filled"):
+        checked_inputs(masked, blueprint())
+    with pytest.raises(DataError, match="y is an array with masked values"):
+        checked_answers(np.ma.masked_equal([0, 1, 2], 1), 3, blueprint())
+    np.testing.assert_array_equal(checked_inputs(np.ma.masked_array(TABLE), blueprint()), TABLE)
+
+
+# What numbers mean --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [("b", "a"), ("b", "c"), ("a", "c"), ("a", "b", "c")], ids=str)
+def test_other_classes_are_refused(names: tuple[str, ...]) -> None:
+    X, y = np.eye(4), np.array([0, 1, 0, 1])
+    net = tt.Network([4, 2], output="softmax", loss="cross_entropy")
+    tt.fit(net, tt.Dataset(X, y, ("a", "b")), epochs=1)
+    other = tt.Dataset(X, y, names)
+    for use in (net.loss, net.accuracy, net.gradients):
+        with pytest.raises(DataError, match="expected the classes that were learnt, 'a', 'b'; the"):
+            use(other)
+    fresh = tt.Network([4, 2], output="softmax", loss="cross_entropy")
+    with pytest.raises(DataError, match="expected the classes that were learnt, 'a', 'b'; these"):
+        tt.fit(fresh, tt.Dataset(X, y, ("a", "b")), validation=other)
+
+
+def test_classes_that_mean_the_same_are_taken() -> None:
+    X, y = np.eye(4), np.array([0, 1, 0, 1])
+    net = tt.Network([4, 3], output="softmax", loss="cross_entropy")
+    tt.fit(net, tt.Dataset(X, y, (0, 1, 2)), epochs=1)
+    for names in ((0, 1, 2), ("0", "1", "2"), ("0", "1"), ()):
+        assert 0 <= net.accuracy(tt.Dataset(X, y, names)) <= 1

@@ -424,3 +424,11 @@ def test_what_a_killed_writer_left_is_cleared_away(tmp_path):
     assert not left.exists()
     assert recent.exists()
     assert others.exists()
+
+
+def test_a_checkpoint_is_no_model_and_says_so(tmp_path):
+    path = tmp_path / "run.checkpoint"
+    X, y = np.eye(4, dtype=np.float32), np.arange(4) % 2
+    tt.fit(tt.Network([4, 2]), (X, y), epochs=1, checkpoint=tt.Checkpoints(path))
+    with pytest.raises(tt.FileFormatError, match=r"the checkpoint of a run.*resume=True"):
+        tt.load(path)

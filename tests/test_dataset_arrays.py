@@ -127,3 +127,13 @@ print(anonymous_kb() - before, time.perf_counter() - started)
     kb, seconds = map(float, run.stdout.split())
     assert kb < 50_000
     assert seconds < 5
+
+
+def test_lists_and_data_frames_become_arrays() -> None:
+    from_lists = Dataset(DENSE.tolist(), Y.tolist(), ("a", "b"))
+    assert from_lists.X.shape == (4, 3)
+    assert from_lists[np.array([True, False, False, True])].y.tolist() == [0, 0]
+    frame = pytest.importorskip("pandas").DataFrame(DENSE)
+    np.testing.assert_array_equal(Dataset(frame, Y)[1:3].X, DENSE[1:3])
+    with pytest.raises(ShapeError, match="X must be a table whose rows are all of one length"):
+        Dataset([[1, 2], [3]], [0, 1])

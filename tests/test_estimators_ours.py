@@ -420,3 +420,24 @@ def test_a_missing_scikit_learn_is_one_clear_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(tt.MissingExtraError, match=r"pip install 'tongtou\[sklearn\]'"):
         importlib.import_module("tongtou.estimators")
+
+
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.coo_array])
+def test_sparse_labels_are_answered_by_sparse_labels(form):
+    dense = MLPClassifier(8, max_iter=5, random_state=0).fit(X_LABELS, Y_LABELS)
+    model = MLPClassifier(8, max_iter=5, random_state=0).fit(X_LABELS, form(Y_LABELS))
+    assert apart(model, dense) == 0
+    assert sparse.issparse(model.predict(X_LABELS))
+    np.testing.assert_array_equal(model.predict(X_LABELS).toarray(), dense.predict(X_LABELS))
+    step = MLPClassifier(8, random_state=0).partial_fit(
+        X_LABELS, form(Y_LABELS), classes=range(Y_LABELS.shape[1])
+    )
+    assert sparse.issparse(step.predict(X_LABELS))
+
+
+def test_held_out_examples_without_weight_have_no_score():
+    weights = (np.arange(150) == 0).astype(float)
+    with pytest.raises(ValueError, match="sample_weight is 0 for each of the examples that early"):
+        MLPClassifier(early_stopping=True, random_state=0).fit(
+            X_IRIS, Y_IRIS, sample_weight=weights
+        )

@@ -313,3 +313,9 @@ def test_a_network_learns_a_folder(tmp_path: Path, mnist: Any) -> None:
     tt.fit(net, data, epochs=10, progress=False)
     assert net.accuracy(data) == 1
     assert net.predict(data.X[:1]).tolist() == ["0"]
+
+
+@pytest.mark.parametrize("size", [8, (0, 8), (8,), "88", (8.5, 8)], ids=str)
+def test_a_size_that_is_none(tmp_path: Path, size: Any) -> None:
+    with pytest.raises(ValueError, match=r"size must be \(height, width\), two whole numbers"):
+        pictures(tmp_path, size=size)

@@ -436,3 +436,42 @@ except tt.MissingExtraError as error:
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "pip install 'tongtou[tables]'" in run.stdout, run.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"target": 1}, "target must be a text or several.*it is 1.*by their digits"),
+        ({"target": ["y", "y"]}, r"each of them once; it is \['y', 'y'\]"),
+        ({"target": "y", "drop": [0]}, r"drop must be a text or several.*it is \[0\]"),
+        ({"target": "y", "encoding": None}, "encoding must be a name such as 'utf-8'"),
+        ({"target": "y", "most_levels": 2.5}, "most_levels must be a whole number"),
+        ({"target": "y", "drop": "a"}, r"rows; there is only the target\. Give"),
+    ],
+    ids=str,
+)
+def test_wrong_settings_of_a_table(write: Any, options: dict[str, Any], match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        table(write("a,y\n1,2\n3,4.5\n"), **options).prepared()
+
+
+def test_one_text_that_stands_for_missing_is_not_taken_for_its_letters(write: Any) -> None:
+    read = table(write("a,y\nA,1.5\nN,2\nNA,4\nA,3\n"), target="y", missing="NA")
+    assert read.columns["a"].levels == ("A", "N")
+    assert read.columns["a"].missing.tolist() == [False, False, True, False]
+
+
+def test_rows_prepared_by_other_rows_are_not_measured() -> None:
+    rows = {"a": list(range(40)), "y": ["p", "q"] * 20}
+    read = table(rows, target="y")
+    train = read[:30].prepared()
+    net = tt.Network([1, 2], output="softmax", loss="cross_entropy")
+    tt.fit(net, train, epochs=1, validation=read[30:].prepared(train.preprocessing))
+    assert net.accuracy(read[30:].prepared(train.preprocessing)) >= 0
+    before = net.layers[0].W.copy()
+    for use in (net.loss, net.accuracy, net.gradients):
+        with pytest.raises(DataError, match=r"prepared otherwise .* table\.prepared\(train"):
+            use(read[30:].prepared())
+    with pytest.raises(DataError, match="prepared otherwise"):
+        tt.fit(net, train, epochs=1, validation=read[30:].prepared())
+    np.testing.assert_array_equal(net.layers[0].W, before)

@@ -295,3 +295,28 @@ def test_after_a_divergence_the_network_is_that_of_a_clean_run(
     assert nothing is None
     assert bits(clean) == bits(net)
     assert clean.history.column("loss") == net.history.column("loss")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"shuffle": "no"}, "shuffle must be True or False; it is 'no'"),
+        ({"progress": "x"}, "progress must be True, False or None; it is 'x'"),
+        ({"callback": 3}, "callback must be a function that takes the EpochRecord"),
+        ({"validation": [X, Y]}, r"a tuple \(X, y\); it is a list of 2\."),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_is_of_another_kind_is_refused_before_anything_begins(settings, said):
+    net = tt.Network([12, 3])
+    before = bits(net)
+    with pytest.raises(ValueError, match=said):
+        tt.fit(net, (X, Y), epochs=1, **settings)
+    assert bits(net) == before
+
+
+def test_network_and_examples_in_their_places():
+    with pytest.raises(ValueError, match=r"net must be a tt\.Network.*tt\.fit\(net, data\)"):
+        tt.fit((X, Y), tt.Network([12, 3]))
+    with pytest.raises(ValueError, match=r"or a tuple \(X, y\) .* they are a list of 2\."):
+        tt.fit(tt.Network([12, 3]), [X, Y])

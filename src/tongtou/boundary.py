@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tongtou.choices import listed
 from tongtou.datasets.dataset import Dataset, is_sparse
 from tongtou.errors import DataError, ShapeError
 from tongtou.evaluation import MAX_PACKED_INPUTS, Blueprint, as_float64
@@ -37,9 +38,16 @@ def as_array(values: ArrayLike | Dataset, name: str = "X") -> NDArray[Any]:
     ------
     ShapeError
         Its rows have different lengths.
+    DataError
+        It is a masked array, and something in it is masked.
     """
     if isinstance(values, Dataset):
         return values.X
+    if isinstance(values, np.ndarray) and np.any(getattr(values, "mask", False)):
+        raise DataError(  # what lies under a mask would be taken for good
+            f"{name} is an array with masked values, which cannot be learnt from. Take such rows "
+            f"out, or say what stands for them: {name}.filled(…)."
+        )
     if isinstance(values, np.memmap) or is_sparse(values):
         return cast("NDArray[Any]", values)  # a sparse array has shape, ndim and dtype too
     try:
@@ -215,6 +223,48 @@ def checked_examples(
     if inputs.shape[0] == 0:  # sparse matrices have no len
         raise DataError("there is no example; at least one is needed.")
     return inputs, checked_answers(y, inputs.shape[0], blueprint)
+
+
+def check_same_meaning(data: object, classes: Sequence[Any], preprocessing: object) -> None:
+    """Refuse a Dataset whose numbers mean something else than those that were learnt from.
+
+    Names of classes are compared as texts, for a folder calls the class 7 "7". Classes at the end
+    may be missing: the numbers of the others are the same.
+
+    Parameters
+    ----------
+    data : object
+        Only a Dataset knows what its numbers mean; anything else passes.
+    classes : sequence
+        The names that were learnt; empty where they are not known.
+    preprocessing : TablePreprocessing, PicturePreprocessing or None
+        By which the examples learnt from were made.
+
+    Raises
+    ------
+    DataError
+        A class number stands for another class, or another preprocessing made X.
+
+    Examples
+    --------
+    >>> check_same_meaning(Dataset(np.zeros((1, 2)), np.array([0]), ("cat",)), ("cat", "dog"), None)
+    """
+    if not isinstance(data, Dataset):
+        return
+    known, given = [str(one) for one in classes], [str(one) for one in data.classes]
+    if known and given != known[: len(given)]:
+        raise DataError(
+            f"expected the classes that were learnt, {listed(known)}; these examples have "
+            f"{listed(given)}, so that their class numbers mean others. Number them alike: of "
+            "pictures with a folder of the same name for each class."
+        )
+    other = data.preprocessing
+    if preprocessing is not None and other is not None and other != preprocessing:
+        raise DataError(
+            "these examples were prepared otherwise than those that were learnt from, so that "
+            "their numbers mean something else. Prepare a table with "
+            "table.prepared(train.preprocessing), and read pictures with the same settings."
+        )
 
 
 def dense_answers(y: NDArray[Any], n_out: int) -> NDArray[Any]:

@@ -11,6 +11,7 @@ import stat
 from typing import BinaryIO
 
 from tongtou import atomic, description, tensorfile
+from tongtou.checkpoints import METADATA_KEY as CHECKPOINT_KEY
 from tongtou.errors import DataError, FileFormatError
 from tongtou.network import Network
 from tongtou.tensorfile import RefusedError, shown
@@ -145,6 +146,12 @@ def _opened(name: str) -> BinaryIO:
 
 def _read(file: BinaryIO) -> Network:
     header = tensorfile.read_header(file, os.fstat(file.fileno()).st_size)
+    if CHECKPOINT_KEY in header.metadata:
+        raise RefusedError(
+            "expected a network of Tongtou; this is the checkpoint of a run",
+            "Give it to fit, with checkpoint=tt.Checkpoints(path) and resume=True, and save the "
+            "network then: net.save(…).",
+        )
     if METADATA_KEY not in header.metadata:
         raise RefusedError(
             f"expected a network of Tongtou; this safetensors file has no {METADATA_KEY!r} in its "

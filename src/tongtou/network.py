@@ -11,7 +11,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from tongtou import evaluation, reference
 from tongtou.activations import Activation
 from tongtou.activations import activation as activation_of
-from tongtou.boundary import as_array, checked_examples, checked_inputs, dense_answers
+from tongtou.boundary import (
+    as_array,
+    check_same_meaning,
+    checked_examples,
+    checked_inputs,
+    dense_answers,
+)
 from tongtou.datasets.dataset import Dataset
 from tongtou.dense import Dense
 from tongtou.errors import DataError, ShapeError
@@ -289,6 +295,12 @@ class Network:
 
     # ------------------------------------------------------------------ how good it is
 
+    def _examples(
+        self, X: ArrayLike | Dataset, y: ArrayLike | None
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        check_same_meaning(X, self.classes, self.preprocessing)
+        return checked_examples(X, y, self._blueprint)
+
     def loss(self, X: ArrayLike | Dataset, y: ArrayLike | None = None) -> float:
         """Return the mean loss over the examples, summed in float64.
 
@@ -301,9 +313,10 @@ class Network:
         Raises
         ------
         ShapeError, DataError
-            Sizes do not fit, or values cannot be learnt from.
+            Sizes do not fit, values cannot be learnt from, or a Dataset has other classes or
+            another preprocessing than those that were learnt.
         """
-        inputs, answers = checked_examples(X, y, self._blueprint)
+        inputs, answers = self._examples(X, y)
         z = evaluation.outputs(self._blueprint, self._plan, self._parameters, inputs, True)
         targets = dense_answers(answers, self.sizes[-1])
         return evaluation.mean_loss(self.loss_function, self.layers[-1].activation, z, targets)
@@ -316,11 +329,12 @@ class Network:
         Raises
         ------
         DataError
-            y are not class numbers.
+            y are not class numbers, or a Dataset has other classes or another preprocessing than
+            those that were learnt.
         """
         if not self.is_classifier:
             raise DataError("accuracy is for classes; this network predicts numbers: use loss.")
-        inputs, answers = checked_examples(X, y, self._blueprint)
+        inputs, answers = self._examples(X, y)
         out = evaluation.outputs(self._blueprint, self._plan, self._parameters, inputs)
         if self._is_multilabel and answers.ndim == 2:
             return float(((out >= 0.5) == (answers >= 0.5)).all(axis=1).mean())
@@ -339,7 +353,7 @@ class Network:
         list of LayerGradient
             Index 0 is layer 1; fields W (n_out, n_in) and b (n_out,), of the network's dtype.
         """
-        inputs, answers = checked_examples(X, y, self._blueprint)
+        inputs, answers = self._examples(X, y)
         if evaluation.kernel is None:
             found = reference.gradients(
                 [layer.W for layer in self.layers],

@@ -26,8 +26,9 @@ class Dataset:
     Parameters
     ----------
     X : ndarray or SciPy sparse matrix, shape (n, n_in)
-        One example a row; uint8 pixels stay uint8. A memory map stays one: nothing of it is read
-        until it is needed. Sparse matrices become CSR and stay sparse.
+        One example a row; uint8 pixels stay uint8. Lists and data frames become arrays. A
+        memory map stays one: nothing of it is read until it is needed. Sparse matrices become CSR
+        and stay sparse.
     y : ndarray, shape (n,) or (n, n_out)
         Class numbers 0 … n_classes-1 (integers), or real targets.
     classes : tuple, optional
@@ -68,6 +69,8 @@ class Dataset:
     rows: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("X", "y"):
+            object.__setattr__(self, name, _as_array(getattr(self, name), name))
         if is_sparse(self.X):
             object.__setattr__(self, "X", _as_csr(self.X))
         n = self.X.shape[0] if self.X.ndim else 0  # a sparse matrix has no len
@@ -168,6 +171,17 @@ class Dataset:
 def is_sparse(array: object) -> bool:
     """Return whether it is one of SciPy's sparse matrices or arrays, without importing SciPy."""
     return hasattr(array, "tocsr") and hasattr(array, "nnz")
+
+
+def _as_array(values: Any, name: str) -> Any:
+    if isinstance(values, np.ndarray) or is_sparse(values):
+        return values
+    try:
+        return np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise ShapeError(
+            f"{name} must be a table whose rows are all of one length ({error})."
+        ) from error
 
 
 def _as_csr(X: Any) -> Any:

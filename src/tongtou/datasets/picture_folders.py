@@ -81,9 +81,7 @@ def pictures(
     top = Path(folder)
     if background is None:
         background = 255 if invert else 0
-    told = (0, 0) if size is None else (int(size[0]), int(size[1]))
-    if size is not None and 0 in told:
-        raise ValueError(f"size must be (height, width) from 1 on, or None; it is {size!r}.")
+    told = (0, 0) if size is None else _checked_size(size)
     how = PicturePreprocessing(told, grey, keep_aspect, invert, background)
     classes, passed_over = _classes(top)
     found: list[tuple[int, Path]] = []
@@ -125,6 +123,18 @@ def pictures(
         name or top.resolve().name,
         files=np.array([file.relative_to(top).as_posix() for _, file in found], object),
         preprocessing=how,
+    )
+
+
+def _checked_size(size: object) -> tuple[int, int]:
+    whole = (int, np.integer)
+    if isinstance(size, (tuple, list)) and len(size) == 2:
+        height, width = size
+        if isinstance(height, whole) and isinstance(width, whole) and min(height, width) >= 1:
+            return int(height), int(width)
+    raise ValueError(
+        "size must be (height, width), two whole numbers from 1 on such as (28, 28), or None; "
+        f"it is {size!r}."
     )
 
 

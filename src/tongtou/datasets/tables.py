@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from tongtou import randomness
 from tongtou.datasets.dataset import Dataset
 from tongtou.errors import DataError
+from tongtou.settings import checked_whole
 
 if TYPE_CHECKING:
     from tongtou.preprocessing import TablePreprocessing
@@ -288,22 +289,38 @@ def table(
     # Whoever has no table need not wait for its reader whenever Tongtou is imported.
     from tongtou.datasets.table_reading import read
 
-    targets = (target,) if isinstance(target, str) else tuple(target)
-    left_out = {drop} if isinstance(drop, str) else set(drop)
+    targets = _names("target", target)
+    left_out = set(_names("drop", drop))
     if kind not in (None, "classes", "numbers"):
         raise ValueError(f"kind must be 'classes' or 'numbers'; it is {kind!r}.")
-    if not targets or left_out & set(targets):
-        raise ValueError(f"target must name columns that are not dropped; it is {target!r}.")
+    if not targets or left_out & set(targets) or len(set(targets)) < len(targets):
+        raise ValueError(
+            f"target must name columns that are not dropped, each of them once; it is {target!r}."
+        )
+    most_levels = checked_whole("most_levels", most_levels, 1)
     found = read(
         source,
         targets,
         left_out,
         dict(columns or {}),
         kind,
-        None if missing is None else tuple(missing),
+        None if missing is None else _names("missing", missing),
         decimal,
         separator,
         encoding,
         most_levels,
     )
     return replace(found, scale_target=scale_target, name=name or found.name)
+
+
+def _names(what: str, given: object) -> tuple[str, ...]:
+    """Return a text, or several, as a tuple of texts."""
+    names = (given,) if isinstance(given, str) else given
+    if isinstance(names, Iterable):
+        listed = tuple(names)
+        if all(isinstance(one, str) for one in listed):
+            return listed
+    raise ValueError(
+        f"{what} must be a text or several, such as {what}='price'; it is {given!r}. Columns "
+        "that are named by numbers are called by their digits: '2'."
+    )

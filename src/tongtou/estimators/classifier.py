@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
@@ -278,10 +279,12 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # no ty
         Returns
         -------
         ndarray, shape (n,), or (n, n_labels) of 0 and 1
+            A CSR matrix where the labels it was trained on were a sparse matrix.
         """
         a = self._outputs(X)
         if self._multilabel:
-            return (a > 0.5).astype(int)
+            labels = (a > 0.5).astype(int)
+            return sparse.csr_matrix(labels) if self._sparse_y else labels
         if a.shape[1] > 1:
             numbers = a.argmax(1)
         else:  # where there is a single class, everything is that

@@ -76,6 +76,7 @@ class Perceptron(Connected):
     n_features_in_: int
     _optimizer: stochastic.OptimizerState
     _pixels: bool = False
+    _sparse_y: bool = False
 
     _numeric_y: ClassVar[bool] = False
 
@@ -170,6 +171,9 @@ class Perceptron(Connected):
             dtype=(np.float64, np.float32),
             reset=first,
         )
+        self._sparse_y = sparse.issparse(y)
+        if self._sparse_y:
+            y = y.toarray()  # as many labels as outputs, which are dense too
         dtype = np.dtype(np.float64) if self.solver == "lbfgs" else X.dtype
         if not first:
             dtype = np.dtype(np.float64) if self.solver == "lbfgs" else self.coefs_[0].dtype
@@ -235,6 +239,12 @@ class Perceptron(Connected):
         held = rows[:0]
         if self.early_stopping:
             rows, held = self._split(y, random)
+            if scored_by is not None and not scored_by[held].any():
+                raise ValueError(
+                    "sample_weight is 0 for each of the examples that early_stopping holds out, "
+                    "so they have no score. Increase validation_fraction, or leave examples "
+                    "without weight out."
+                )
         n = len(rows)
         batch_size = min(200, n) if self.batch_size == "auto" else int(self.batch_size)
         if batch_size > n:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tongtou.boundary import Examples, checked_examples
+from tongtou.boundary import Examples, check_same_meaning, checked_examples
 from tongtou.datasets.dataset import Dataset
 from tongtou.errors import DataError
 
@@ -38,8 +38,10 @@ def answers(net: Network, data: Examples) -> Answers:
     Raises
     ------
     ShapeError, DataError
-        They do not fit the network, or have targets that are no classes.
+        They do not fit the network, are of other classes than it learnt, or have targets that are
+        no classes.
     """
+    check_same_meaning(data, net.classes, net.preprocessing)
     X, y = (data, None) if isinstance(data, Dataset) else data
     inputs, known = checked_examples(X, y, net.blueprint)
     single = net.sizes[-1] == 1

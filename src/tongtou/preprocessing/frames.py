@@ -143,6 +143,8 @@ def _file(pl: Any, path: str, separator: str | None, encoding: str, stack: ExitS
         lazy = pl.scan_parquet(path, glob=False)
         return Frame(lazy, dict(lazy.collect_schema()), Place(path), frozenset())
     text = path
+    if not isinstance(encoding, str):
+        raise ValueError(f"encoding must be a name such as 'utf-8'; it is {encoding!r}.")
     if encoding.lower().replace("_", "-") not in ("utf-8", "utf8", "utf-8-sig"):
         text = stack.enter_context(_in_utf8(path, encoding))
     layout = delimited.looked_through(text, separator, path)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from tongtou.choices import listed
 from tongtou.errors import DataError
 from tongtou.preprocessing import frames
 from tongtou.preprocessing.columns import Column
@@ -83,10 +84,11 @@ class TablePreprocessing:
         )
         parts = tuple(part for part in found if part.n_columns)
         if not parts:
+            names = ", ".join(map(repr, columns))
             raise DataError(
                 "expected a column that differs between the training rows; "
-                f"{', '.join(repr(name) for name in columns) or 'there is none besides the target'}"
-                " cannot tell them apart. Give a table with other columns, or more rows."
+                f"{names + ' cannot tell them apart' if names else 'there is only the target'}. "
+                "Give a table with other columns, or more rows."
             )
         return cls(parts, target, reading, dropped)
 
@@ -259,7 +261,7 @@ def _surprises(part: Part, column: Column, place: Callable[[int], str], strict: 
             hint = (
                 f" Did you mean {' or '.join(map(repr, near))}?"
                 if near
-                else (f" They are {_listed(part.levels)}.")
+                else (f" They are {listed(part.levels)}.")
             )
             what = f"{place(row)}, column {part.name!r}: {value!r:.80} was not among the "
             what += f"{len(part.levels)} categories of the training rows"
@@ -279,11 +281,6 @@ def _surprises(part: Part, column: Column, place: Callable[[int], str], strict: 
 
 def _with_others(what: str, n: int, done: str) -> str:
     return f"{what}{f' (and {n - 1} more rows)' if n > 1 else ''}; {done}"
-
-
-def _listed(levels: tuple[str, ...]) -> str:
-    shown = ", ".join(f"{level!r:.40}" for level in levels[:8])
-    return f"{shown}, …" if len(levels) > 8 else shown
 
 
 def _refuse_overflow(

@@ -170,7 +170,17 @@ def fit(
     True
     """
     began = time.perf_counter()
-    orders.check_kinds(optimizer, regularization, augmentation, checkpoint, resume)
+    orders.check_kinds(
+        net,
+        optimizer,
+        regularization,
+        augmentation,
+        checkpoint,
+        resume,
+        shuffle,
+        progress,
+        callback,
+    )
     batch = None if batch_size is None else checked_whole("batch_size", batch_size, 1)
     epochs = checked_whole("epochs", epochs, 0)
     seed = randomness.checked_seed(seed)

@@ -14,6 +14,7 @@ from tongtou import randomness
 from tongtou.boundary import (
     Examples,
     all_finite,
+    check_same_meaning,
     checked_answers,
     checked_class_weight,
     checked_examples,
@@ -86,6 +87,8 @@ def gathered(
     rows, held = np.arange(n, dtype=np.uint32), np.empty(0, np.uint32)
     if isinstance(validation, (Dataset, tuple)):
         X2, y2, streamed2 = _pair(validation, net)
+        if isinstance(data, Dataset):
+            check_same_meaning(validation, data.classes, data.preprocessing)
         kind, kind2 = (input_dtype(one, net.blueprint) for one in (X, X2))
         if kind2 != kind or y2.ndim != y.ndim:
             raise DataError(
@@ -126,7 +129,10 @@ def _pair(data: Examples, net: Network) -> tuple[Any, NDArray[Any], bool]:
     elif isinstance(data, tuple) and len(data) == 2:
         X, y = data
     else:
-        raise ValueError("data must be a Dataset or a pair (X, y).")
+        raise ValueError(
+            "examples must be a Dataset or a tuple (X, y) of inputs and answers; "
+            f"they are {_told(data)}."
+        )
     if not is_streamed(X):
         checked = data if isinstance(data, Dataset) else X
         return *checked_examples(checked, None if checked is data else y, net.blueprint), False
@@ -161,10 +167,21 @@ def _check_network(net: Network, data: Examples) -> None:
         )
 
 
+def _told(value: object) -> str:
+    """What came, in few words: examples may be long."""
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    shown = repr(value) if isinstance(value, (bool, str)) else ""
+    return shown if 0 < len(shown) <= 40 else f"of the type {type(value).__name__}"
+
+
 def _n_held(validation: object, n: int) -> int:
     number = isinstance(validation, (int, float, np.integer, np.floating))
     if not number or isinstance(validation, bool):
-        raise ValueError(f"validation must be a share, a number or examples; it is {validation!r}.")
+        raise ValueError(
+            "validation must be a share such as 0.1, a number of examples, a Dataset or a tuple "
+            f"(X, y); it is {_told(validation)}."
+        )
     value, n_held = float(validation), 0  # type: ignore[arg-type]
     if 0 < value < 1:
         n_held = round(value * n)

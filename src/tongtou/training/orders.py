@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tongtou.augmentation import Augmentation, checked_picture_shape
 from tongtou.boundary import Examples
 from tongtou.checkpoints import Checkpoints
 from tongtou.datasets.dataset import Dataset
 from tongtou.engines import Task
+from tongtou.network import Network
 from tongtou.optimizers import GradientDescent, Optimizer
 from tongtou.regularizers import Regularization
 from tongtou.stopping import Stopping
@@ -18,17 +21,25 @@ from tongtou.training.windows import Windows, cut
 
 if TYPE_CHECKING:
     from tongtou.history import History
-    from tongtou.network import Network
 
 
 def check_kinds(
+    net: object,
     optimizer: object,
     regularization: object,
     augmentation: object,
     checkpoint: object,
     resume: object,
+    shuffle: object,
+    progress: object,
+    callback: object,
 ) -> None:
     """Refuse what is not of the kind that `fit` takes."""
+    if not isinstance(net, Network):
+        raise ValueError(
+            f"net must be a tt.Network; it is of the type {type(net).__name__}. "
+            "Call tt.fit(net, data)."
+        )
     if not isinstance(optimizer, Optimizer):
         raise ValueError(
             "optimizer must be one of Tongtou's, such as tt.SGD(learning_rate=…); "
@@ -41,8 +52,16 @@ def check_kinds(
     ):
         if value is not None and not isinstance(value, kind):
             raise ValueError(f"{name} must be such as {example}, or None; got {value!r}.")
-    if not isinstance(resume, bool):
-        raise ValueError(f"resume must be True or False; it is {resume!r}.")
+    for name, value in (("shuffle", shuffle), ("resume", resume)):
+        if not isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"{name} must be True or False; it is {value!r}.")
+    if progress is not None and not isinstance(progress, (bool, np.bool_)):
+        raise ValueError(f"progress must be True, False or None; it is {progress!r}.")
+    if callback is not None and not callable(callback):
+        raise ValueError(
+            "callback must be a function that takes the EpochRecord of each epoch, or None; "
+            f"it is {callback!r}."
+        )
     if resume and checkpoint is None:
         raise ValueError(
             "resume=True needs checkpoint=tt.Checkpoints(path), the file to go on from."
@@ -76,7 +95,7 @@ def task_of(
         material.rows,
         size,
         seed,
-        shuffle,
+        bool(shuffle),
         optimizer=optimizer,
         regularization=regularization,
         augmentation=augmentation or None,
@@ -105,7 +124,7 @@ def recipe_of(
         "batch_size": task.batch_size,
         "epochs": epochs,
         "seed": task.seed,
-        "shuffle": bool(task.shuffle),
+        "shuffle": task.shuffle,
         "n_train": len(material.rows),
         "n_validation": material.n_held,
     }
