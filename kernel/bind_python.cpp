@@ -343,6 +343,8 @@ void function(int32_t which, double parameter, const ReadArray& x, const Array& 
 }  // namespace
 
 NB_MODULE(_kernel, m) {
+  // A network that lives until the interpreter ends, in some module, is no leak.
+  nb::set_leak_warnings(false);
   m.doc() = "The kernel: see kernel/spec.h for what each call computes.";
   m.attr("ACTIVATIONS") = nb::dict();
   const std::pair<const char*, int> activations[] = {{"linear", kLinear}, {"step", kStep}, {"sigmoid", kSigmoid}, {"tanh", kTanh},

@@ -137,3 +137,16 @@ def test_lists_and_data_frames_become_arrays() -> None:
     np.testing.assert_array_equal(Dataset(frame, Y)[1:3].X, DENSE[1:3])
     with pytest.raises(ShapeError, match="X must be a table whose rows are all of one length"):
         Dataset([[1, 2], [3]], [0, 1])
+
+
+def test_two_classes_of_one_name_are_refused() -> None:
+    with pytest.raises(DataError, match="each class must have a name of its own"):
+        Dataset(DENSE, Y, ("a", "a"))
+
+
+def test_names_of_classes_may_come_as_numpy_gives_them() -> None:
+    names, numbers = np.unique(["b", "a", "a", "b"], return_inverse=True)
+    data = Dataset(DENSE, numbers, names, shape=[1, 3])
+    assert (data.classes, data.shape) == (("a", "b"), (1, 3))
+    assert type(data.classes[0]) is str
+    assert Dataset(DENSE, Y, None).classes == ()

@@ -169,3 +169,7 @@ def record(**values):
 )
 def test_repr(epochs, shown):
     assert repr(tt.History(epochs=epochs, stopped_by="epochs")) == shown
+
+
+def test_a_history_of_nothing_says_no_more():
+    assert repr(tt.History()) == "History(no epoch finished)"

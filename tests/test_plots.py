@@ -353,3 +353,19 @@ def test_without_matplotlib_the_command_that_installs_it_is_named():
             print(str(error).replace(" ", "_"))
     """)
     assert said == ["matplotlib_is_not_installed;_get_it_with:_pip_install_'tongtou[plot]'"]
+
+
+@pytest.mark.parametrize("draw", [plots.loss_curves, plots.accuracy_curves])
+def test_curves_are_of_a_history(draw):
+    net = tt.Network([4, 2])
+    for wrong in (net, net.history):
+        with pytest.raises(tt.DataError, match=r"a history is needed.*\(net\.history\); got"):
+            draw(wrong)
+
+
+def test_pictures_are_of_a_dataset():
+    pair = np.eye(4), np.array([0, 1, 0, 1])
+    with pytest.raises(tt.DataError, match=r"a Dataset is needed.*shape=\(height.*got tuple"):
+        plots.examples(pair)
+    with pytest.raises(tt.DataError, match="a Dataset is needed"):
+        plots.wrong_answers(tt.Network([4, 2]), pair)

@@ -461,6 +461,16 @@ def test_one_text_that_stands_for_missing_is_not_taken_for_its_letters(write: An
     assert read.columns["a"].missing.tolist() == [False, False, True, False]
 
 
+def test_wrong_settings_of_a_split_and_of_what_is_prepared() -> None:
+    read = table({"a": [1, 2, 4], "y": [1.5, 2, 4]}, target="y")
+    with pytest.raises(ValueError, match=r"share must be between 0 and 1.*'a' of 3 rows"):
+        read.split("a")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="dtype must be float32 or float64, for numbers are stand"):
+        read.prepared(dtype=int)
+    with pytest.raises(ValueError, match=r"of the type Table\. Of a table take those of table\.sp"):
+        tt.fit(tt.Network([1, 1]), read)  # type: ignore[arg-type]
+
+
 def test_rows_prepared_by_other_rows_are_not_measured() -> None:
     rows = {"a": list(range(40)), "y": ["p", "q"] * 20}
     read = table(rows, target="y")

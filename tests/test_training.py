@@ -105,8 +105,8 @@ GOOD = np.zeros((4, 3)), [0, 1, 1, 0]
             "the data has 3 classes but the network 2 outputs",
             id="three names for two outputs",
         ),
-        pytest.param([*GOOD], {}, ValueError, r"a Dataset or a pair \(X, y\)", id="a list"),
-        pytest.param(GOOD[0], {}, ValueError, r"a Dataset or a pair \(X, y\)", id="X alone"),
+        pytest.param([*GOOD], {}, ValueError, r"a Dataset or a tuple \(X, y\)", id="a list"),
+        pytest.param(GOOD[0], {}, ValueError, r"a Dataset or a tuple \(X, y\)", id="X alone"),
         pytest.param(
             GOOD, {"optimizer": "sgd"}, ValueError, r"tt.SGD\(learning_rate=…\); got 'sgd'"
         ),

@@ -320,3 +320,24 @@ def test_network_and_examples_in_their_places():
         tt.fit((X, Y), tt.Network([12, 3]))
     with pytest.raises(ValueError, match=r"or a tuple \(X, y\) .* they are a list of 2\."):
         tt.fit(tt.Network([12, 3]), [X, Y])
+
+
+@pytest.mark.parametrize(("loss", "output"), [("mse", "linear"), ("poisson", "exp")])
+def test_numbers_to_predict_are_not_smoothed(loss, output):
+    smooth = Regularization(label_smoothing=0.1)
+    net = tt.Network([12, 1], loss=loss, output=output)
+    before = bits(net)
+    for y in (np.arange(90.0), np.linspace(0, 1, 90)):
+        with pytest.raises(tt.DataError, match="label_smoothing is for classes"):
+            tt.fit(net, (X, y), epochs=1, regularization=smooth)
+    assert bits(net) == before
+    classes = tt.Network([12, 3])
+    one_hot = np.eye(3)[Y]
+    assert tt.fit(classes, (X, one_hot), epochs=1, regularization=smooth).epochs
+
+
+@pytest.mark.parametrize("stop", [tt.TargetAccuracy(0.9), EarlyStopping(2, monitor="val_accuracy")])
+def test_where_no_accuracy_is_kept_the_message_says_what_to_do(stop):
+    net = tt.Network([12, 1], loss="binary_cross_entropy")
+    with pytest.raises(ValueError, match=r"training keeps no accuracy here.*two outputs"):
+        tt.fit(net, (X, Y % 2), validation=0.2, stop=stop)

@@ -215,7 +215,8 @@ def test_a_real_ctrl_c_in_a_process_that_trains():
     stopped_by, n_steps, n_epochs, same = out.split()
     assert (stopped_by, same) == ("interrupted", "True")
     assert int(n_steps) > 32
-    assert int(n_epochs) == int(n_steps) // 32
+    # The key may come when an epoch's last step is made and its record is not.
+    assert 0 <= int(n_steps) - 32 * int(n_epochs) <= 32
 
 
 # The callback -----------------------------------------------------------------------------------

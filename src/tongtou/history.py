@@ -165,7 +165,8 @@ class History:
 
     def __repr__(self) -> str:
         if not self.epochs:
-            return f"History(no epoch finished, stopped by {self.stopped_by})"
+            stopped = f", stopped by {self.stopped_by}" if self.stopped_by else ""
+            return f"History(no epoch finished{stopped})"
         last = self.epochs[-1]
         shown = [f"loss {last.loss:.4f}"]
         if last.accuracy is not None:

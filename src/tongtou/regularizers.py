@@ -67,7 +67,8 @@ class Regularization:
     is ``l2 = alpha / n``, n the examples of the batch.
 
     *Label smoothing*: outputs that answer yes or no each for itself (binary_cross_entropy, or a
-    single output) have two classes each, whatever their number.
+    single output) have two classes each, whatever their number. It is for classes: `tongtou.fit`
+    refuses it for numbers to predict, which it would change.
 
     References
     ----------

@@ -265,7 +265,9 @@ class EarlyStopping(Stopping):
             )
         if self.monitor == "val_accuracy" and not labelled:
             raise ValueError(
-                "there is no accuracy where y are real targets; use monitor='val_loss'."
+                "training keeps no accuracy here: it counts answers of networks with an output "
+                "for each class, learning from class numbers. Use monitor='val_loss', or for two "
+                "classes two outputs with softmax."
             )
 
     def after_epoch(self, record: EpochRecord, memory: dict[str, Any]) -> bool:
@@ -323,7 +325,8 @@ class TargetAccuracy(Stopping):
     Raises
     ------
     ValueError
-        It is out of that range. By `fit`: y are real targets, which have no accuracy.
+        It is out of that range. By `fit`: y are no class numbers, or the network has a single
+        output; then training keeps no accuracy.
 
     Examples
     --------
@@ -343,7 +346,12 @@ class TargetAccuracy(Stopping):
     def check(self, *, held_out: bool, labelled: bool) -> None:
         """Ask for classes."""
         if not labelled:
-            raise ValueError("TargetAccuracy needs class numbers; real targets have no accuracy.")
+            raise ValueError(
+                "training keeps no accuracy here, which TargetAccuracy needs: it counts answers of "
+                "networks with an output for each class, learning from class numbers. Give class "
+                "numbers, for two classes with two outputs and softmax, or stop by tt.LossFlat or "
+                "tt.EarlyStopping."
+            )
 
     def after_epoch(self, record: EpochRecord, memory: dict[str, Any]) -> bool:
         """Compare."""

@@ -49,7 +49,7 @@ class Dataset:
     ShapeError
         X is not two-dimensional, counts disagree, or `shape` does not multiply to n_in.
     DataError
-        There is no example, or a class number has no name.
+        There is no example, a class number has no name, or two classes have the same.
 
     Examples
     --------
@@ -71,6 +71,10 @@ class Dataset:
     def __post_init__(self) -> None:
         for name in ("X", "y"):
             object.__setattr__(self, name, _as_array(getattr(self, name), name))
+        for name in ("classes", "shape"):  # numpy.unique gives the names as an array
+            given: Any = getattr(self, name)
+            listed = given.tolist() if isinstance(given, np.ndarray) else given
+            object.__setattr__(self, name, () if listed is None else tuple(listed))
         if is_sparse(self.X):
             object.__setattr__(self, "X", _as_csr(self.X))
         n = self.X.shape[0] if self.X.ndim else 0  # a sparse matrix has no len
@@ -92,6 +96,8 @@ class Dataset:
                 raise ShapeError(f"X has {n} rows but {what} has {len(origins)}; they must agree.")
         if self.shape and math.prod(self.shape) != self.X.shape[1]:
             raise ShapeError(f"shape {self.shape} does not make {self.X.shape[1]} values a row.")
+        if len(set(map(str, self.classes))) < len(self.classes):
+            raise DataError(f"each class must have a name of its own; classes are {self.classes}.")
         if self.classes and self.y.ndim == 1:
             if self.y.dtype.kind not in "biu":
                 raise DataError(

@@ -130,7 +130,8 @@ class Table:
     def split_rows(self, share: float = 0.2, seed: int = 0) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the row numbers of the training and of the test rows of `split`, ascending."""
         n = len(self)
-        n_test = round(share * n) if 0 < share < 1 else 0
+        number = isinstance(share, (int, float, np.integer, np.floating))
+        n_test = round(share * n) if number and 0 < share < 1 else 0
         if not 0 < n_test < n:
             raise ValueError(
                 f"share must be between 0 and 1 and leave rows on both sides; {share!r} of {n} "

@@ -13,13 +13,13 @@ from tongtou.boundary import Examples
 from tongtou.datasets.dataset import Dataset
 from tongtou.errors import DataError
 from tongtou.extras import need
+from tongtou.history import History
 from tongtou.plots.style import BLUE, ORANGE, SERIES, Words, drawing, sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from tongtou.history import History
     from tongtou.network import Network
 
 _WIDE = 30
@@ -49,7 +49,7 @@ def loss_curves(history: History, ax: Axes | None = None, *, language: str | Non
     MissingExtraError
         matplotlib is not installed.
     DataError
-        No epoch was finished.
+        No epoch was finished, or it is no History.
 
     Notes
     -----
@@ -196,6 +196,11 @@ def gradients_by_layer(
 
 def _columns(history: History, *names: str) -> list[NDArray[np.float64]]:
     """Return columns of the history, NaN where nothing was measured."""
+    if not isinstance(history, History):
+        raise DataError(
+            "a history is needed, as fit returns it and a trained network keeps it (net.history); "
+            f"got {type(history).__name__}."
+        )
     if not history.epochs:
         raise DataError("the history holds no finished epoch, so there is no curve to draw.")
     return [np.array(history.column(name), np.float64) for name in names]

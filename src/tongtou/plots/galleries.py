@@ -155,6 +155,7 @@ def wrong_answers(
     6
     """
     words = Words(language)
+    _require_dataset(data)
     found = answers(net, data)
     wrong = np.flatnonzero(found.said != found.right)
     wrong = wrong[np.argsort(-found.confidence[wrong], kind="stable")]
@@ -214,6 +215,7 @@ def examples(
     8
     """
     words = Words(language)
+    _require_dataset(data)
     rows = np.arange(min(len(data), _positive(n)))
     captions = [("", "")] * len(rows)
     if data.y.ndim == 1:
@@ -221,6 +223,14 @@ def examples(
         captions = [(words.name(names[int(y)], y), "") for y in data.y[rows]]
     with drawing(words):
         return _gallery(data, rows, captions, figure, told="in ink")
+
+
+def _require_dataset(data: object) -> None:
+    if not isinstance(data, Dataset):
+        raise DataError(
+            "a Dataset is needed, which knows the shape of its pictures: tt.Dataset(X, y, "
+            f"shape=(height, width)); got {type(data).__name__}."
+        )
 
 
 def _gallery(

@@ -217,6 +217,10 @@ class TablePreprocessing:
         dtype: DTypeLike = np.float32,
     ) -> NDArray[Any]:
         """Return X for columns read before; `place` says in words where a row is."""
+        if np.dtype(dtype).kind != "f":
+            raise ValueError(
+                f"dtype must be float32 or float64, for numbers are standardised; it is {dtype!r}."
+            )
         n = len(columns[self.parts[0].name])
         X = np.empty((n, self.n_in), dtype)
         told: list[str] = []

@@ -131,7 +131,8 @@ def _pair(data: Examples, net: Network) -> tuple[Any, NDArray[Any], bool]:
     else:
         raise ValueError(
             "examples must be a Dataset or a tuple (X, y) of inputs and answers; "
-            f"they are {_told(data)}."
+            f"they are {_told(data)}. "
+            "Of a table take those of table.split() or table.prepared()."
         )
     if not is_streamed(X):
         checked = data if isinstance(data, Dataset) else X

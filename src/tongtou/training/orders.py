@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tongtou.augmentation import Augmentation, checked_picture_shape
 from tongtou.boundary import Examples
 from tongtou.checkpoints import Checkpoints
 from tongtou.datasets.dataset import Dataset
 from tongtou.engines import Task
+from tongtou.errors import DataError
 from tongtou.network import Network
 from tongtou.optimizers import GradientDescent, Optimizer
 from tongtou.regularizers import Regularization
@@ -85,6 +87,8 @@ def task_of(
     size = n if batch_size is None or isinstance(optimizer, GradientDescent) else min(batch_size, n)
     regularization = regularization or Regularization()
     regularization.rates(len(net.layers))  # refuses a dropout of another length
+    if regularization.label_smoothing:
+        _check_smoothable(net, material.y)
     shape: tuple[int, ...] = ()
     if augmentation:
         shape = (data.shape if isinstance(data, Dataset) else ()) or net.input_shape
@@ -106,6 +110,18 @@ def task_of(
     if not material.streamed:
         return task, None
     return task, cut(material.X, material.rows, net.blueprint, size, seed, shuffle)
+
+
+def _check_smoothable(net: Network, y: NDArray[Any]) -> None:
+    """Refuse to smooth numbers, which would become other numbers."""
+    if y.ndim == 1:
+        return
+    confidences = bool(((y >= 0) & (y <= 1)).all())
+    if not confidences or not (net.is_classifier or np.isin(y, (0, 1)).all()):
+        raise DataError(
+            "label_smoothing is for classes: it draws 0 and 1 together. These targets are numbers, "
+            "which it would change. Leave it out."
+        )
 
 
 def recipe_of(
