@@ -15,7 +15,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # NumPy reads the environment when imported: not before the entry has set it
+if TYPE_CHECKING:  # NumPy looks at environment and cores when imported: not before they are set
     from benchmarks.contestants import Contestant
     from benchmarks.data import Data, Parameters
     from benchmarks.tasks import Task

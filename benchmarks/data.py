@@ -18,6 +18,8 @@ from benchmarks.tasks import Task
 Array = NDArray[Any]
 Parameters = list[tuple[Array, Array]]
 """One (W, b) a layer, W of shape (n_out, n_in)."""
+_SCORED = 500
+"""Test examples scored at a time."""
 
 
 def data_folder() -> Path:
@@ -164,11 +166,15 @@ def logits(parameters: Parameters, A: Array, activation: str) -> Array:
 
 def score(parameters: Parameters, data: Data, activation: str) -> tuple[float, float]:
     """Accuracy and mean cross-entropy on the test examples, by the same lines for everybody."""
-    Z, y = logits(parameters, data.X_test / data.largest, activation), data.y_test
-    top = Z.max(axis=1, keepdims=True)
-    log_sum = top[:, 0] + np.log(np.exp(Z - top).sum(axis=1))
-    loss = float(np.mean(log_sum - Z[np.arange(len(y)), y]))
-    return float(np.mean(Z.argmax(axis=1) == y)), loss
+    losses, right = [], 0
+    for at in range(0, len(data.y_test), _SCORED):  # peak memory is measured: not all at once
+        X, y = data.X_test[at : at + _SCORED], data.y_test[at : at + _SCORED]
+        Z = logits(parameters, X / data.largest, activation)
+        top = Z.max(axis=1, keepdims=True)
+        log_sum = top[:, 0] + np.log(np.exp(Z - top).sum(axis=1))
+        losses.append(log_sum - Z[np.arange(len(y)), y])
+        right += int(np.sum(Z.argmax(axis=1) == y))
+    return right / len(data.y_test), float(np.mean(np.concatenate(losses)))
 
 
 def saturate(parameters: Parameters, X: Array, median: float) -> Parameters:

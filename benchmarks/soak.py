@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
+import json
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +93,7 @@ def case_of(number: int) -> Case:
         "batch_size": int(_pick(draw, 1, 7, 32, 64, 100, 256, 5000)),
         "epochs": int(draw.integers(1, 6)),
         "validation": _pick(draw, None, 20),
-        "regularization": _regularization(draw, len(hidden)),
+        "regularization": _regularization(draw, len(hidden), sparse.issparse(X)),
         "seed": number,
     }
     if draw.random() < 0.3:
@@ -139,12 +143,13 @@ def _optimizer(draw: Draw) -> Optimizer:
     )()
 
 
-def _regularization(draw: Draw, n_hidden: int) -> Regularization:
+def _regularization(draw: Draw, n_hidden: int, is_sparse: bool) -> Regularization:
+    of_input = 0.0 if is_sparse else 0.1  # disturbing it would fill a sparse matrix
     return Regularization(
         l1=_pick(draw, 0.0, 0.0, 1e-4),
         l2=_pick(draw, 0.0, 0.0, 1e-3),
-        dropout=_pick(draw, 0.0, 0.0, 0.3, (0.1,) + n_hidden * (0.5,)),
-        input_noise=_pick(draw, 0.0, 0.0, 0.1),
+        dropout=_pick(draw, 0.0, 0.0, 0.3, (of_input,) + n_hidden * (0.5,)),
+        input_noise=_pick(draw, 0.0, 0.0, of_input),
     )
 
 
@@ -190,20 +195,28 @@ def outcome(
     return wrong, f"{ended}, {history.n_steps} steps, {hashlib.sha256(bits).hexdigest()[:16]}"
 
 
-def faults(case: Case, kill: bool) -> list[str]:
+def faults(number: int, kill: bool) -> list[str]:
     """What is wrong with a case; nothing, if all is well."""
+    try:
+        return list(_faults(case_of(number), kill))
+    except Exception as error:  # whatever it is, it is what the soak is looking for
+        return [f"{type(error).__name__}: {error}"]
+
+
+def _faults(case: Case, kill: bool) -> Iterator[str]:
     wrong, expected = outcome(case, (1,))
-    said = [wrong] if wrong else []
+    if wrong:
+        yield wrong
     for threads in ((2,), THREADS):
         wrong, found = outcome(case, threads)
-        said += [f"{wrong} with threads {threads}"] if wrong else []
+        if wrong:
+            yield f"{wrong} with threads {threads}"
         if found != expected:
-            said.append(f"threads {threads}: {found}; one thread: {expected}")
+            yield f"threads {threads}: {found}; one thread: {expected}"
     if kill and not expected.startswith("diverged"):
         found = killed(case)
         if found != expected:
-            said.append(f"killed and resumed: {found}; in one go: {expected}")
-    return said
+            yield f"killed and resumed: {found}; in one go: {expected}"
 
 
 def killed(case: Case) -> str:
@@ -221,31 +234,67 @@ def killed(case: Case) -> str:
         return outcome(case, THREADS, path)[1]
 
 
+class Looker:
+    """A process that looks at one case after the other, and may die of one."""
+
+    def __init__(self, first: int) -> None:
+        command = [sys.executable, "-m", "benchmarks.soak", "--case", str(first), "--on"]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def next_faults(self) -> list[str] | None:
+        """What is wrong with the next case; None where the process has died."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else None
+
+    def end(self) -> int:
+        """Let it end; how it did."""
+        with suppress(BrokenPipeError):
+            self.process.communicate()
+        return self.process.wait()
+
+
 def soak(plan: Plan, patience: Patience, say: Callable[[str], None]) -> Rows:
-    """Draw cases for so many minutes; a row for each that is wrong, and one for the rest."""
-    first = plan.seeds[0]
-    until, number, rows = time.perf_counter() + 60 * plan.minutes, first, Rows()
-    while time.perf_counter() < until:
-        say(f"soak: case {number}, {len(rows)} wrong so far")
-        case = case_of(number)
-        if wrong := faults(case, kill=number % _EVERY_KILL == 0):
-            rows.append({"case": number, "settings": str(case), "faults": wrong})
+    """Look at cases for so many minutes; a row for each that is wrong, and one for the whole."""
+    first = number = plan.seeds[0]
+    until, rows = time.perf_counter() + 60 * plan.minutes, Rows()
+    looker = Looker(first)
+    while number == first or time.perf_counter() < until:
+        wrong = looker.next_faults()
+        if wrong is None:
+            wrong = [f"the process ended with {looker.end()}"]
+            looker = Looker(number + 1)
+        if wrong:
+            rows.append({"case": number, "settings": str(case_of(number)), "faults": wrong})
         number += 1
+        say(f"soak: {number - first} cases, {len(rows)} wrong")
+    looker.end()
     return [*rows, {"cases": number - first, "wrong": len(rows), "first": first}]
 
 
 def main() -> int:
-    """Look at one case; with --checkpoint, only train it, slowly enough to be killed."""
+    """Look at one case, or from one on; with --checkpoint only train it, to be killed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--case", type=int, required=True)
+    parser.add_argument("--on", action="store_true", help="one more for each line that comes in")
     parser.add_argument("--checkpoint", type=Path)
     options = parser.parse_args()
-    case = case_of(options.case)
+    warnings.simplefilter("ignore")  # numbers that overflow on the way to a divergence
     if options.checkpoint:
-        outcome(case, THREADS, options.checkpoint, slow_s=0.05)
+        outcome(case_of(options.case), THREADS, options.checkpoint, slow_s=0.05)
         return 0
-    print(case)
-    wrong = faults(case, kill=True)
+    if options.on:
+        for number, _ in zip(itertools.count(options.case), sys.stdin, strict=False):
+            print(json.dumps(faults(number, kill=number % _EVERY_KILL == 0)), flush=True)
+        return 0
+    print(case_of(options.case))
+    wrong = faults(options.case, kill=True)
     print("\n".join(wrong) or "nothing wrong")
     return bool(wrong)
 

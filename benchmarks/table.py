@@ -6,10 +6,12 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.settings import FROM_START, GOAL, QUIET_CORES
 from benchmarks.verdicts import ACCURACY_TOLERANCE, LOSS_TOLERANCE
+from benchmarks.wide import N_CHECKED
 
 Rows = list[dict[str, Any]]
 _PLAIN_WIDTH = 150
@@ -73,17 +75,18 @@ def show_machine(to: Console, machine: dict[str, Any]) -> None:
 
 
 def show_training(to: Console, rows: Rows) -> None:
-    """One table a batch size."""
-    for batch in dict.fromkeys(row["batch"] for row in rows):
-        here = [row for row in rows if row["batch"] == batch]
-        epochs, rate = here[0]["epochs"], here[0]["learning_rate"]
-        title = (
-            f"Batch {batch}: one epoch of 60,000 digits; accuracy after {epochs} "
-            f"epoch{'s' if epochs > 1 else ''} at learning rate {rate}"
-        )
+    """One table a task."""
+    for task in dict.fromkeys(row["task"] for row in rows):
+        here = [row for row in rows if row["task"] == task]
+        timed = [row for row in here if "epoch" in row]
+        if not timed:
+            continue
+        epochs, rate = timed[0]["epochs"], timed[0]["learning_rate"]
+        after = f"after {epochs} epochs" if epochs > 1 else "after it"
+        title = f"{task}: {timed[0]['heading']}; accuracy {after} at learning rate {rate}"
         columns = ("an epoch", "middle half", "epochs timed", "times fastest peer", "accuracy")
         drawn = table(to, title, "", *columns, "peak MB", "")
-        for row in here:
+        for row in timed:
             drawn.add_row(
                 row["title"],
                 seconds(row["epoch"]["median_s"]),
@@ -95,6 +98,39 @@ def show_training(to: Console, rows: Rows) -> None:
                 note(row),
             )
         to.print(drawn)
+
+
+def show_wide(to: Console, rows: Rows) -> None:
+    """The times, behind what they rest on: that all make the same steps."""
+    title = (
+        f"Before timing, two epochs of {N_CHECKED} batches and a partial one: test loss, and its "
+        "relative difference from that of the same steps in float64"
+    )
+    drawn = table(to, title, "", "task", "loss", "difference", "tolerated", "")
+    for row in rows:
+        check = row.get("check")
+        drawn.add_row(
+            row["name"],
+            row["task"],
+            f"{check['loss']:.6f}" if check else "",
+            f"{check['difference']:.1e}" if check else "",
+            f"{check['tolerance']:.0e}" if check else "",
+            _checked(row),
+        )
+    to.print(drawn)
+    show_training(to, rows)
+
+
+def _checked(row: dict[str, Any]) -> str:
+    if "error" in row:
+        return f"[bold red]ERROR: {escape(row['error'])}; not timed[/]"
+    if "cannot" in row:
+        return escape(f"cannot run here: {row['cannot']}")
+    return (
+        "agrees"
+        if "check" in row
+        else "not compared: " + row["facts"].get("differs", "digits of its own")
+    )
 
 
 def show_inference(to: Console, rows: Rows) -> None:
@@ -135,11 +171,11 @@ def show_agreement(to: Console, rows: Rows) -> None:
         "Same weights, same order: difference from NumPy on the test digits "
         f"(tolerated: loss {LOSS_TOLERANCE:g} relative, accuracy {ACCURACY_TOLERANCE:.1%})"
     )
-    drawn = table(to, title, "", "batch", "loss", "accuracy", "")
+    drawn = table(to, title, "", "task", "loss", "accuracy", "")
     for row in rows:
         drawn.add_row(
             row["name"],
-            str(row["batch"]),
+            row["task"],
             f"{row['loss_difference']:.1e}",
             f"{row['accuracy_difference']:.2%}",
             "agrees" if row["agrees"] else "[bold red]DISAGREES[/]",
@@ -155,6 +191,45 @@ def show_targets(to: Console, rows: Rows) -> None:
         kept = "yes" if row["kept"] else "[bold red]NO[/]"
         drawn.add_row(row["what"], f"{row['value']:.3g}", wanted, kept)
     to.print(drawn)
+
+
+def show_accuracy(to: Console, rows: Rows) -> None:
+    """The recipes."""
+    runs = rows[0]["runs"]
+    title = (
+        f"Recipes: accuracy on the 10,000 test digits by {len(runs)} seeds, after learning from "
+        f"{runs[0]['n_train']:,} of the others, all cores"
+    )
+    columns = ("parameters", "epochs", "mean", "deviation", "worst", "best", "training", "slowest")
+    drawn = table(to, title, "", *columns, "")
+    for row in rows:
+        drawn.add_row(
+            row["name"],
+            f"{row['runs'][0]['n_parameters']:,}",
+            str(max(run["n_epochs"] for run in row["runs"])),
+            f"{row['mean']:.2%}",
+            f"{row['deviation']:.2%}",
+            f"{row['worst']:.2%}",
+            f"{row['best']:.2%}",
+            seconds(row["train"]["median_s"]),
+            seconds(row["train"]["max_s"]),
+            note(row),
+        )
+    to.print(drawn)
+
+
+def show_soak(to: Console, rows: Rows) -> None:
+    """What went wrong, and out of how many."""
+    *wrong, total = rows
+    to.print(f"Soak: {total['cases']} cases from number {total['first']}, {total['wrong']} wrong")
+    for row in wrong:
+        to.print(f"[bold red]{escape(row['settings'])}[/]", *row["faults"], sep="\n  ")
+
+
+def show_failures(to: Console, said: list[str]) -> None:
+    """What must not be passed over."""
+    for one in said:
+        to.print(f"[bold red]ERROR[/] {escape(one)}")
 
 
 def show_end(to: Console, disturbed: int, path: str, wall_s: float) -> None:

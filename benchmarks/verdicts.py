@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.accuracy import ASKED
+from benchmarks.tasks import WIDE
+
 Rows = list[dict[str, Any]]
 
 LOSS_TOLERANCE = 1e-4
@@ -11,21 +14,23 @@ LOSS_TOLERANCE = 1e-4
 partial batch left out, by 1e-3 and more."""
 ACCURACY_TOLERANCE = 0.001
 """Ten of the 10,000 test digits."""
+GROSS_TOLERANCE = 0.02
+"""Of the accuracy after an epoch of the wide tasks, whose rounding grows from step to step."""
 
 
 def agreement(training: Rows) -> Rows:
     """Compare everybody's test loss and accuracy with NumPy's, after the same steps."""
-    references = {row["batch"]: row for row in training if row["name"] == "numpy"}
+    references = {row["task"]: row for row in training if row["name"] == "numpy"}
     found: Rows = []
     for row in training:
-        reference = references.get(row["batch"])
+        reference = references.get(row["task"])
         if reference is None or row is reference or "loss" not in row or not row["same_order"]:
             continue
         loss = abs(row["loss"] / reference["loss"] - 1)
         accuracy = abs(row["accuracy"] - reference["accuracy"])
         found.append(
             {
-                "batch": row["batch"],
+                "task": row["task"],
                 "name": row["name"],
                 "loss_difference": loss,
                 "accuracy_difference": accuracy,
@@ -35,10 +40,31 @@ def agreement(training: Rows) -> Rows:
     return found
 
 
+def failures(found: dict[str, Rows]) -> list[str]:
+    """Why the figures are not to be trusted: a sentence each."""
+    said = [
+        f"{row['task']}, {row['name']}: its loss is not NumPy's"
+        for row in found["agreement"]
+        if not row["agrees"]
+    ]
+    said += [
+        f"{row['task']}, {row['name']}: {row['error']}" for row in found["wide"] if "error" in row
+    ]
+    accuracies = {row["task"]: row["accuracy"] for row in found["wide"] if row["name"] == "numpy"}
+    said += [
+        f"{row['task']}, {row['name']}: accuracy {row['accuracy']:.2%}, NumPy's {expected:.2%}"
+        for row in found["wide"]
+        if row.get("same_order")
+        and (expected := accuracies.get(row["task"]))
+        and abs(row["accuracy"] - expected) > GROSS_TOLERANCE
+    ]
+    return said + [f"soak, case {row['case']}: {row['faults'][0]}" for row in found["soak"][:-1]]
+
+
 class Figures:
     """The measured rows by name."""
 
-    def __init__(self, training: Rows, inference: Rows, from_start: Rows) -> None:
+    def __init__(self, training: Rows = (), inference: Rows = (), from_start: Rows = ()) -> None:
         self.cells = {(row["name"], row["batch"]): row for row in training}
         self.inference = {row["name"]: row for row in inference}
         self.starts = {row["name"]: row for row in from_start}
@@ -104,3 +130,37 @@ def _against_peer(figures: Figures, name: str, batch: int, times: float) -> None
     if row and "times_fastest_peer" in row:
         what = f"batch {batch}: {row['title']}, times the fastest peer ({row['fastest_peer']})"
         figures.hold(what, row["times_fastest_peer"], times, at_least=True)
+
+
+def wide_targets(rows: Rows) -> Rows:
+    """What Tongtou is to reach at every width, all cores on both sides."""
+    figures = Figures()
+    cells = {(row["name"], row["task"]): row for row in rows if "epoch" in row}
+
+    def median(name: str, task: str) -> float | None:
+        row = cells.get((name, task))
+        return row["epoch"]["median_s"] if row else None
+
+    for task in WIDE.values():
+        row = cells.get(("tongtou", task.name))
+        if row and "times_fastest_peer" in row and task.asked is not None:
+            what = f"{task.name}: times the fastest peer ({row['fastest_peer']})"
+            figures.hold(what, row["times_fastest_peer"], task.asked, at_least=True)
+    two = figures.ratio(median("tongtou-1", "quick-256"), median("tongtou", "quick-256"))
+    figures.hold("quick-256: all cores, times one thread", two, 1.7, at_least=True)
+    slower = figures.ratio(median("tongtou-augmented", "best"), median("tongtou", "best"))
+    figures.hold("best: every digit altered / none", slower, 1.5, at_least=False)
+    return figures.found
+
+
+def accuracy_targets(rows: Rows) -> Rows:
+    """What the recipes are to reach: the mean over the seeds, the median of the times."""
+    figures = Figures()
+    for row in rows:
+        asked = ASKED[row["name"]]
+        what = f"recipe {row['name']}"
+        figures.hold(f"{what}: accuracy, %", 100 * row["mean"], 100 * asked.accuracy, at_least=True)
+        if asked.train_s is not None:
+            seconds = row["train"]["median_s"]
+            figures.hold(f"{what}: training, s", seconds, asked.train_s, at_least=False)
+    return figures.found

@@ -1,4 +1,12 @@
-"""Networks of every width, all cores: everybody is checked first, then timed in turns."""
+"""Networks of every width, all cores: everybody is checked first, then timed in turns.
+
+The check is two epochs over a few batches, compared with the same steps in float64. In float32
+the test loss then moves by some 1e-7, but where a ReLU on the very edge fires in one and not in the
+other: with Adam a weight that only this example moves makes a whole step the more. In wide networks
+that comes in every few steps, and was seen to move the loss by 4e-4. What is wrong moves it further
+than a task tolerates: a learning rate 1 % off by 2e-4 (lesson-adam) to 7e-3 (best), an order or a
+last partial batch of its own by 1e-2 and more.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +18,8 @@ from benchmarks.measure import Cell, CellError, Patience
 from benchmarks.suite import Plan, Rows, taking_part, timed
 from benchmarks.tasks import WIDE, Task
 
-N_CHECKED = 20
-"""Full batches of an epoch of the check; it makes two epochs."""
-CHECK_TOLERANCE = 1e-5
-"""Relative, of the test loss after the check. In float32 it moves by some 1e-7; by 4e-4 and more
-where a learning rate is wrong by 1 %, by 1e-2 where the last partial batch is left out."""
+N_CHECKED = 4
+"""Full batches of an epoch of the check."""
 
 
 def wide(plan: Plan, patience: Patience, say: Callable[[str], None]) -> Rows:
@@ -65,7 +70,9 @@ class Check:
             return None, row | {"cannot": cell.ready["cannot"]}
         if "differs" in cell.facts or not entry.same_order:
             return cell, row
-        row["check"] = compared(cell.ready["check"]["loss"], self._expected(entry.oracle))
+        row["check"] = compared(
+            self.task, cell.ready["check"]["loss"], self._expected(entry.oracle)
+        )
         if row["check"]["agrees"]:
             return cell, row
         cell.close()
@@ -84,12 +91,13 @@ class Check:
         return Cell(name, "--task", self.task.name, "--check", str(N_CHECKED), *options)
 
 
-def compared(loss: float, expected: float) -> dict[str, Any]:
+def compared(task: Task, loss: float, expected: float) -> dict[str, Any]:
     """How far a loss is from the one expected, and whether that is near enough."""
     difference = abs(loss / expected - 1)
     return {
         "loss": loss,
         "expected": expected,
         "difference": difference,
-        "agrees": difference <= CHECK_TOLERANCE,  # a NaN is not
+        "tolerance": task.tolerance,
+        "agrees": difference <= task.tolerance,  # a NaN is not
     }

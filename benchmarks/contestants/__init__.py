@@ -6,11 +6,13 @@ import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from benchmarks.data import Array, Data, Parameters
 from benchmarks.settings import usable_cores
 from benchmarks.tasks import WIDE, Task
+
+if TYPE_CHECKING:  # NumPy makes its threads when imported: not before a cell has kept to its cores
+    from benchmarks.data import Array, Data, Parameters
 
 
 class CannotRunError(RuntimeError):
