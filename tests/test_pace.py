@@ -106,3 +106,8 @@ def test_both_are_tried_again_after_a_while():
     assert set(threads_of(slices[20:60])) == {1}
     assert set(threads_of(slices[250:])) == {2} or threads_of(slices[250:]).count(1) <= 16
     assert slices[-1][1] == 2
+
+
+def test_very_short_steps_are_left_to_one_thread_untried():
+    slices = run(Pace(2), lambda t, k: 1e-5 / t, 300)
+    assert set(threads_of(slices)) == {1}

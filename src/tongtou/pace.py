@@ -15,6 +15,9 @@ _TRIAL_S = 0.004
 _TRIALS = 4
 _PATIENCE = 3
 """So many slices in a row must be slower than one thread was: one alone may be chance."""
+_QUICK_S = 25e-6
+"""Steps shorter than this are left to one thread: meeting at barriers and fetching each other's
+numbers costs as much, and to try it would cost more."""
 _AGAIN = 128
 """After so many slices, about four seconds, both are tried again: other processes come and go."""
 
@@ -27,8 +30,8 @@ def usable_cores() -> int:
 class Pace:
     """Chooses the length of slices and the number of threads from the times of those before.
 
-    The first slices are short and alternate between one thread and `threads`; then the faster
-    stays. If later slices with several threads fall behind one thread's time (another process
+    The first slices are short, two with one thread and then one and `threads` in turns; then the
+    faster stays, one thread where steps are very short. If later slices with several threads fall behind one thread's time (another process
     has taken a core), the run goes back to one; every few seconds both are tried again.
 
     Parameters
@@ -50,7 +53,8 @@ class Pace:
         """Return the number of steps and of threads of the next slice."""
         if self._chosen:
             return self._steps(self._chosen, AIMED_S), self._chosen
-        threads = 1 if self._trials[1] <= self._trials[self._most] else self._most
+        one_first = self._trials[1] < 2 or self._trials[1] <= self._trials[self._most]
+        threads = 1 if one_first else self._most
         return self._steps(threads, _TRIAL_S), threads
 
     def record(self, n_steps: int, threads: int, seconds: float) -> None:
@@ -74,7 +78,9 @@ class Pace:
         self._trials[threads] += 1
         # the first is colder than those after it, which take its place
         self._step_s[threads] = min(step_s, known) if self._trials[threads] > 2 else step_s
-        if min(self._trials.values()) >= _TRIALS:
+        if self._trials[1] == 2 and self._step_s[1] < _QUICK_S:
+            self._chosen = 1
+        elif min(self._trials.values()) >= _TRIALS:
             faster = self._step_s[self._most] < 0.95 * self._step_s[1]
             self._chosen = self._most if faster else 1
 
