@@ -41,6 +41,8 @@ def as_array(values: ArrayLike | Dataset, name: str = "X") -> NDArray[Any]:
     DataError
         It is a masked array, and something in it is masked.
     """
+    if type(values) is np.ndarray:  # first, because one digit is asked for in microseconds
+        return values
     if isinstance(values, Dataset):
         return values.X
     if isinstance(values, np.ndarray) and np.any(getattr(values, "mask", False)):
