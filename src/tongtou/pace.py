@@ -31,8 +31,9 @@ class Pace:
     """Chooses the length of slices and the number of threads from the times of those before.
 
     The first slices are short, two with one thread and then one and `threads` in turns; then the
-    faster stays, one thread where steps are very short. If later slices with several threads fall behind one thread's time (another process
-    has taken a core), the run goes back to one; every few seconds both are tried again.
+    faster stays, one thread where steps are very short. If later slices with several threads fall
+    behind one thread's time (another process has taken a core), the run goes back to one; every
+    few seconds both are tried again.
 
     Parameters
     ----------
