@@ -167,8 +167,8 @@ def test_validation_with_real_targets_has_a_loss_and_no_accuracy():
         pytest.param(1e-9, ValueError, "share", id="a share of none"),
         pytest.param(math.nan, ValueError, "share", id="NaN"),
         pytest.param(math.inf, ValueError, "share", id="infinity"),
-        pytest.param(True, ValueError, "a number or examples; it is True", id="True"),
-        pytest.param("0.1", ValueError, "a number or examples", id="text"),
+        pytest.param(True, ValueError, r"a tuple \(X, y\); it is True", id="True"),
+        pytest.param("0.1", ValueError, "a number of examples", id="text"),
         pytest.param(
             (np.zeros((3, 12)), [0, 1, 2]), tt.DataError, "uint8 and float32", id="another dtype"
         ),
