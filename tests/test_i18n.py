@@ -22,7 +22,11 @@ SPEAKING = [
     *sorted((SOURCE / "terminal").glob("*.py")),
 ]
 # Pictures and notebooks take words from the catalogue too; their errors are the library's.
-DRAWING = [SOURCE / "notebook.py", *sorted((SOURCE / "plots").glob("*.py"))]
+DRAWING = [
+    SOURCE / "notebook.py",
+    *sorted((SOURCE / "plots").glob("*.py")),
+    *sorted((SOURCE / "explanation").glob("*.py")),
+]
 
 # How a history names the end of a run; shown by the text of each.
 REASONS = {one.reason for one in _CONDITIONS} | {"checkpoint failed"}

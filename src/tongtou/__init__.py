@@ -7,7 +7,7 @@ import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
-    from tongtou import datasets, images, plots, recipes, schedules
+    from tongtou import datasets, explanation, images, plots, recipes, schedules
     from tongtou import estimators as estimators
     from tongtou.augmentation import Augmentation
     from tongtou.checkpoints import CheckpointError, Checkpoints, CheckpointWarning
@@ -21,6 +21,7 @@ if _TYPE_CHECKING:
         ShapeError,
         TongtouError,
     )
+    from tongtou.explanation import Explanation, backprop, explain
     from tongtou.files import load
     from tongtou.gradients import gradient_check
     from tongtou.history import History
@@ -36,7 +37,7 @@ if _TYPE_CHECKING:
         TargetAccuracy,
         TimeBudget,
     )
-    from tongtou.training import fit
+    from tongtou.training import Recording, fit
 
 __version__ = "0.1.0"
 
@@ -53,6 +54,7 @@ _HOME = {
         "ShapeError",
         "TongtouError",
     ),
+    "explanation": ("Explanation", "backprop", "explain"),
     "files": ("load",),
     "gradients": ("gradient_check",),
     "history": ("History",),
@@ -68,11 +70,11 @@ _HOME = {
         "TargetAccuracy",
         "TimeBudget",
     ),
-    "training": ("fit",),
+    "training": ("Recording", "fit"),
 }
 """The public names by the module that has them."""
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_MODULES = ("datasets", "estimators", "images", "plots", "recipes", "schedules")
+_MODULES = ("datasets", "estimators", "explanation", "images", "plots", "recipes", "schedules")
 """Public modules. `estimators` is not in __all__: importing it needs scikit-learn."""
 
 __all__ = [
@@ -88,6 +90,7 @@ __all__ = [
     "Dense",
     "DivergedError",
     "EarlyStopping",
+    "Explanation",
     "FileFormatError",
     "GradientDescent",
     "GradientSmall",
@@ -96,6 +99,7 @@ __all__ = [
     "MissingExtraError",
     "Network",
     "RMSprop",
+    "Recording",
     "Regularization",
     "ShapeError",
     "StepLimit",
@@ -103,7 +107,10 @@ __all__ = [
     "TargetAccuracy",
     "TimeBudget",
     "TongtouError",
+    "backprop",
     "datasets",
+    "explain",
+    "explanation",
     "fit",
     "gradient_check",
     "images",

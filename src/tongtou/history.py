@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from tongtou.network import Network
+    from tongtou.training.legs import Leg
+    from tongtou.training.tape import Recording
+
 
 @dataclass
 class EpochRecord:
@@ -114,6 +118,56 @@ class History:
         if name not in known:
             raise ValueError(f"an epoch has no {name!r}; expected one of {', '.join(known)}.")
         return [getattr(record, name) for record in self.epochs]
+
+    @property
+    def recording(self) -> Recording | None:
+        """What the run was recorded on, where `fit` was given ``recording``; else None.
+
+        Not part of `to_dict`, of comparison and of pickling.
+        """
+        leg: Leg | None = self.__dict__.get("_leg")
+        return leg.tape if leg else None
+
+    def keep_recording(self, leg: Leg) -> None:
+        """Take note of how the run can be made again."""
+        self.__dict__["_leg"] = leg
+
+    def at(self, step: int) -> Network:
+        """Return a copy of the network as it was after this many steps of this run, bit for bit.
+
+        It is made from the nearest state kept before, by the steps of the run made once more.
+
+        Parameters
+        ----------
+        step : int
+            0 … `n_steps`; 0 is the network before training.
+
+        Raises
+        ------
+        ValueError
+            The run was not recorded, there is no such step, or another kernel is in use.
+        DataError
+            The examples were altered since.
+
+        Examples
+        --------
+        >>> import tongtou as tt
+        >>> net, data = tt.Network([2, 2]), ([[0.0, 1.0], [1.0, 0.0]], [0, 1])
+        >>> history = tt.fit(net, data, batch_size=1, epochs=3, recording=True)
+        >>> bool((history.at(0).layers[0].W == tt.Network([2, 2]).layers[0].W).all())
+        True
+        """
+        leg: Leg | None = self.__dict__.get("_leg")
+        if leg is None:
+            raise ValueError(
+                "this run was not recorded; train with tt.fit(…, recording=True) to go back to its "
+                "steps."
+            )
+        return leg.at(step)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copy and pickle keep: all but the recording, which holds the data."""
+        return {key: value for key, value in self.__dict__.items() if key != "_leg"}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists, dicts and numbers."""

@@ -24,13 +24,15 @@ from tongtou.training import orders, resuming
 from tongtou.training.courses import course_of
 from tongtou.training.examples import gathered
 from tongtou.training.identity import identity
+from tongtou.training.legs import Leg
 from tongtou.training.rates import Rates
 from tongtou.training.run import Orders, Run
+from tongtou.training.tape import Recording
 
 if TYPE_CHECKING:
     from tongtou.network import Network
 
-__all__ = ["fit"]
+__all__ = ["Recording", "fit"]
 
 
 def fit(
@@ -54,6 +56,7 @@ def fit(
     stop: Stopping | Sequence[Stopping] | None = None,
     checkpoint: Checkpoints | None = None,
     resume: bool = False,
+    recording: bool | Recording = False,
 ) -> History:
     """Train a network in place.
 
@@ -121,6 +124,10 @@ def fit(
     resume : bool
         Go on from the checkpoint, if one is there; otherwise begin. The outcome has the bits of
         the run never interrupted; where that had finished it is returned at once.
+    recording : bool or Recording
+        Keep states on the way, so that ``history.at(step)`` gives the network at any step, bit for
+        bit. A `Recording` that has been given to `fit` before goes on where it ended: so a change
+        of settings on the way is recorded with the rest.
 
     Returns
     -------
@@ -186,6 +193,7 @@ def fit(
     seed = randomness.checked_seed(seed)
     most = usable_cores() if threads is None else checked_whole("threads", threads, 1)
     stops = conditions(stop)
+    tape = orders.tape_of(recording)
     chosen = engine_of(engine)
     material = gathered(net, data, validation, sample_weight, class_weight, chosen, seed)
     for one in stops:
@@ -229,8 +237,18 @@ def fit(
         resuming.take_up(run, saved, checkpoint.path)
         writer.resumed_at(history.n_steps)
     orders.adopt(net, data, recipe, history)
-    with _progress(progress, epochs, way.steps_per_epoch, n_steps, history) as show:
-        run.go(writer, show)
+    if tape is not None:
+        per_epoch, states = way.steps_per_epoch, [(0, rates.schedule.state())]
+        leg = Leg(net, chosen, task, material, windows, per_epoch, n_steps, recipe, history, states)
+        tape.begin(leg, way.snapshot())
+        run.tape, run.trail.keep = tape, tape.keep
+        history.keep_recording(leg)
+    try:
+        with _progress(progress, epochs, way.steps_per_epoch, n_steps, history) as show:
+            run.go(writer, show)
+    finally:
+        if tape is not None:
+            tape.legs[-1].close()
     # An unfinished run is written down before the best parameters take the place of the last.
     if writer is not None and history.stopped_by == "interrupted" and run.settled:
         writer.write(run)

@@ -19,6 +19,7 @@ from tongtou.optimizers import GradientDescent, Optimizer
 from tongtou.regularizers import Regularization
 from tongtou.stopping import Stopping
 from tongtou.training.examples import Material
+from tongtou.training.tape import Recording
 from tongtou.training.windows import Windows, cut
 
 if TYPE_CHECKING:
@@ -68,6 +69,18 @@ def check_kinds(
         raise ValueError(
             "resume=True needs checkpoint=tt.Checkpoints(path), the file to go on from."
         )
+
+
+def tape_of(recording: object) -> Recording | None:
+    """Return what the run is recorded on."""
+    if isinstance(recording, Recording):
+        return recording
+    if not isinstance(recording, (bool, np.bool_)):
+        raise ValueError(
+            "recording must be True, False or a Recording, such as "
+            f"tt.Recording(max_bytes=2**26); it is {recording!r}."
+        )
+    return Recording() if recording else None
 
 
 def task_of(

@@ -21,6 +21,7 @@ from tongtou.training.trail import Trail
 if TYPE_CHECKING:
     from tongtou.engines import Task
     from tongtou.network import Network
+    from tongtou.training.tape import Recording
 
 Callback = Callable[[EpochRecord], "bool | None"]
 
@@ -86,6 +87,8 @@ class Run:
         Seconds that `fit` had taken before it was resumed.
     settled : bool
         False for the moment in which the end of an epoch is noted down.
+    tape : Recording or None
+        What the run is recorded on.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class Run:
         self.settled = True
         self.earlier_s = 0.0
         self.trail = Trail(course)
+        self.tape: Recording | None = None
         self._began = began
 
     @property
@@ -208,6 +212,8 @@ class Run:
         history.epochs.append(record)
         self.gathered = Gathered()
         self.rates.observe(record.loss if val_loss is None else val_loss)
+        if self.tape:
+            self.tape.legs[-1].schedule_observed(record.epoch, self.rates.schedule.state())
         fired = [
             one.reason
             for one, memory in zip(orders.stops, self.memories, strict=True)
@@ -215,9 +221,17 @@ class Run:
         ]
         self._keep_best()
         self.settled = True
-        if orders.callback and orders.callback(record):
+        if orders.callback and self._called_back(orders.callback, record):
             fired.append("callback")
         return fired[0] if fired else ""
+
+    def _called_back(self, callback: Callback, record: EpochRecord) -> bool:
+        """Call it; where the run is recorded, notice when it sets parameters."""
+        before = self.net._parameters.tobytes() if self.tape else b""
+        stop = bool(callback(record))
+        if self.tape and self.net._parameters.tobytes() != before:
+            self.tape.edited(self.history.n_steps, self.course.snapshot())
+        return stop
 
     def _keep_best(self) -> None:
         for one, memory in zip(self.orders.stops, self.memories, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +29,16 @@ class Trail:
 
     A slice is noted before it is made. Whatever happens then (Ctrl-C, a loss that is not finite)
     can be undone: back to a mark, and from there along the same steps at the same rates.
+
+    Attributes
+    ----------
+    keep : callable or None
+        Told of each new mark; where the run is recorded.
     """
 
     def __init__(self, course: Course) -> None:
         self._course = course
+        self.keep: Callable[[Mark], None] | None = None
         self._marks: list[Mark] = []
         self._slices: list[tuple[int, NDArray[np.float64]]] = []
         self._marked_at = self._cost_s = 0.0
@@ -45,6 +52,8 @@ class Trail:
             self._slices = [one for one in self._slices if one[0] >= self._marks[0].step]
             self._marked_at = time.perf_counter()
             self._cost_s = self._marked_at - now
+            if self.keep:
+                self.keep(self._marks[-1])
         self._slices.append((step, rates))
 
     @property
