@@ -33,8 +33,8 @@ RELU = {"name": "relu"}
 
 DESCRIPTIONS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "newer format": (
-        described(format=3, tongtou="9.1", new="x"),
-        r"at most format 2, .* has format 3, written by Tongtou '9\.1'\. Upgrade: pip install",
+        described(format=4, tongtou="9.1", new="x"),
+        r"at most format 3, .* has format 4, written by Tongtou '9\.1'\. Upgrade: pip install",
     ),
     "format 0": (described(format=0), "description with a format number"),
     "format true": (described(format=True), "description with a format number"),

@@ -26,7 +26,10 @@ DRAWING = [
     SOURCE / "notebook.py",
     *sorted((SOURCE / "plots").glob("*.py")),
     *sorted((SOURCE / "explanation").glob("*.py")),
+    *sorted((SOURCE / "honesty").glob("*.py")),
+    *sorted((SOURCE / "report").glob("*.py")),
 ]
+TEMPLATES = sorted((SOURCE / "report" / "templates").glob("*"))
 
 # How a history names the end of a run; shown by the text of each.
 REASONS = {one.reason for one in _CONDITIONS} | {"checkpoint failed"}
@@ -117,6 +120,8 @@ def test_every_key_in_the_code_exists_and_every_text_is_used() -> None:
     looks_like_a_key = re.compile(rf"({'|'.join(topics)})\.[a-z][a-z0-9_]*")
     paths = [*SPEAKING, *DRAWING]
     found = {one for path in paths for one in literals(path) if looks_like_a_key.fullmatch(one)}
+    in_quotes = re.compile(rf'"({looks_like_a_key.pattern})"')
+    found |= {hit[0] for path in TEMPLATES for hit in in_quotes.findall(path.read_text("utf-8"))}
     assert found - set(EN) == set()
     assert set(EN) - found == set()
 

@@ -7,7 +7,7 @@ import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
-    from tongtou import datasets, explanation, images, plots, recipes, schedules
+    from tongtou import datasets, explanation, honesty, images, plots, recipes, report, schedules
     from tongtou import estimators as estimators
     from tongtou.augmentation import Augmentation
     from tongtou.checkpoints import CheckpointError, Checkpoints, CheckpointWarning
@@ -25,6 +25,7 @@ if _TYPE_CHECKING:
     from tongtou.files import load
     from tongtou.gradients import gradient_check
     from tongtou.history import History
+    from tongtou.labserver import lab
     from tongtou.network import Network
     from tongtou.optimizers import SGD, Adam, AdamW, GradientDescent, RMSprop
     from tongtou.regularizers import Regularization
@@ -58,6 +59,7 @@ _HOME = {
     "files": ("load",),
     "gradients": ("gradient_check",),
     "history": ("History",),
+    "labserver": ("lab",),
     "network": ("Network",),
     "optimizers": ("SGD", "Adam", "AdamW", "GradientDescent", "RMSprop"),
     "regularizers": ("Regularization",),
@@ -74,7 +76,17 @@ _HOME = {
 }
 """The public names by the module that has them."""
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_MODULES = ("datasets", "estimators", "explanation", "images", "plots", "recipes", "schedules")
+_MODULES = (
+    "datasets",
+    "estimators",
+    "explanation",
+    "honesty",
+    "images",
+    "plots",
+    "recipes",
+    "report",
+    "schedules",
+)
 """Public modules. `estimators` is not in __all__: importing it needs scikit-learn."""
 
 __all__ = [
@@ -113,10 +125,13 @@ __all__ = [
     "explanation",
     "fit",
     "gradient_check",
+    "honesty",
     "images",
+    "lab",
     "load",
     "plots",
     "recipes",
+    "report",
     "schedules",
 ]
 

@@ -23,10 +23,12 @@ from tongtou.randomness import checked_seed
 from tongtou.tensorfile import MAX_DEPTH, RefusedError, cut, shown
 
 if TYPE_CHECKING:
+    from tongtou.honesty.filing import Filed
     from tongtou.preprocessing import PicturePreprocessing, TablePreprocessing
 
-FORMAT = 2
-"""What is written; 1, which had no losses with a parameter and no raw rows, is read too."""
+FORMAT = 3
+"""The newest. 2 had no gates, and is what a network without gates is still written as; 1 had no
+losses with a parameter and no raw rows either. Both are read."""
 
 _PIXELS = {"uint8": "u/255"}
 """What the network does to its input by itself; this version knows nothing else."""
@@ -57,6 +59,7 @@ class Description:
     preprocessing: TablePreprocessing | PicturePreprocessing | None
     recipe: dict[str, Any]
     history: History | None
+    gates: Filed | None = None
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each tensor by its name."""
@@ -64,7 +67,7 @@ class Description:
         for number, n_out in enumerate(self.sizes[1:], start=1):
             shapes[f"layer{number}.W"] = (n_out, self.sizes[number - 1])
             shapes[f"layer{number}.b"] = (n_out,)
-        return shapes
+        return shapes if self.gates is None else shapes | self.gates.shapes()
 
 
 def text_of(net: Network) -> str:
@@ -77,9 +80,14 @@ def text_of(net: Network) -> str:
     """
     from tongtou import __version__  # not there yet while the package is being imported
 
+    gates: dict[str, Any] = {}
+    if net.gates is not None:
+        from tongtou.honesty.filing import written
+
+        gates["gates"] = written(net.gates, net.sizes)
     data = plain(
         {
-            "format": FORMAT,
+            "format": FORMAT if gates else 2,
             "tongtou": __version__,
             "sizes": net.sizes,
             "activations": [one.describe() for one in net.blueprint.activations],
@@ -92,6 +100,7 @@ def text_of(net: Network) -> str:
             "preprocessing": _preprocessing_written(net.preprocessing),
             "recipe": net.recipe,
             "history": None if net.history is None else _history_written(net.history),
+            **gates,
         },
         "the network",
     )
@@ -127,10 +136,11 @@ def understood(data: Any) -> Description:
             "Upgrade: pip install --upgrade tongtou.",
         )
     data = plain(data, "the description")
-    for name in sorted(_KEYS ^ set(data)):
-        state = "is missing" if name in _KEYS else "is none of them"
+    keys = _KEYS | {"gates"} if data["format"] > 2 else _KEYS
+    for name in sorted(keys ^ set(data)):
+        state = "is missing" if name in keys else "is none of them"
         raise RefusedError(
-            f"expected the description to hold {', '.join(sorted(_KEYS))}; {shown(name)} {state}"
+            f"expected the description to hold {', '.join(sorted(keys))}; {shown(name)} {state}"
         )
     _name(data, "tongtou")
     sizes = _sizes(data["sizes"])
@@ -151,6 +161,7 @@ def understood(data: Any) -> Description:
             preprocessing=_preprocessing(data, sizes),
             recipe=data["recipe"],
             history=None if data["history"] is None else _history(data["history"]),
+            gates=_gates(data, sizes),
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise RefusedError(f"expected known names and values, but: {cut(str(error))}") from error
@@ -299,6 +310,14 @@ def _input_shape(value: Any, n_in: int) -> tuple[int, ...]:
             f"expected input_shape to be empty or to make {n_in} inputs; got {shown(value)}"
         )
     return tuple(value)
+
+
+def _gates(data: dict[str, Any], sizes: tuple[int, ...]) -> Filed | None:
+    if data["format"] < 3:
+        return None
+    from tongtou.honesty.filing import understood as gates_understood
+
+    return gates_understood(data["gates"], sizes)
 
 
 # ---------------------------------------------------------------- the history

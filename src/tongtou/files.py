@@ -27,7 +27,7 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
     ----------
     net : Network
         With everything `load` brings back: parameters, sizes, activations, loss, dtype, seed,
-        initializer, classes, input_shape, preprocessing, recipe and history.
+        initializer, classes, input_shape, preprocessing, recipe, history and gates.
     path : str or os.PathLike
         A file that is there already is replaced in one step; a symbolic link keeps leading to it.
 
@@ -60,6 +60,10 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
         tensors = {}
         for number, layer in enumerate(net.layers, start=1):
             tensors[f"layer{number}.W"], tensors[f"layer{number}.b"] = layer.W, layer.b
+        if net.gates is not None:
+            from tongtou.honesty.filing import tensors_of
+
+            tensors |= tensors_of(net.gates, net.dtype)
         atomic.write_whole(name, tensorfile.encoded({METADATA_KEY: text}, tensors))
     except RefusedError as wrong:
         told = wrong.told("Correct it and save again.")
@@ -183,4 +187,6 @@ def _read(file: BinaryIO) -> Network:
     net.classes, net.input_shape = one.classes, one.input_shape
     net.preprocessing = one.preprocessing
     net.recipe, net.history = one.recipe, one.history
+    if one.gates is not None:
+        net.gates = one.gates.gates(tensors)
     return net

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from tongtou.history import History
+    from tongtou.honesty import Answers, Gates
     from tongtou.preprocessing import PicturePreprocessing, TablePreprocessing
 
 MAX_LAYERS = 64
@@ -80,6 +81,8 @@ class Network:
         How it was trained: what `fit` was told, ready for JSON.
     history : History or None
         What the last `fit` recorded.
+    gates : Gates or None
+        When to say "I don't know"; made by `tt.honesty.gates`, used by ``predict(X, abstain=…)``.
 
     Raises
     ------
@@ -122,6 +125,7 @@ class Network:
         self.preprocessing: TablePreprocessing | PicturePreprocessing | None = None
         self.recipe: dict[str, Any] = {}
         self.history: History | None = None
+        self.gates: Gates | None = None
         self.initialize()
 
     def _make_layers(self) -> None:
@@ -204,7 +208,7 @@ class Network:
         for mine, theirs in zip(self.layers, other.layers, strict=True):
             theirs.W, theirs.b = mine.W, mine.b
         other.classes, other.input_shape = self.classes, self.input_shape
-        other.preprocessing = self.preprocessing
+        other.preprocessing, other.gates = self.preprocessing, self.gates
         other.recipe = dict(self.recipe)
         return other
 
@@ -272,15 +276,31 @@ class Network:
         )
         return out[0] if single else out
 
-    def predict(self, X: ArrayLike | Dataset) -> NDArray[Any]:
-        """Return the answer for each example.
+    @overload
+    def predict(self, X: ArrayLike | Dataset, *, abstain: None = None) -> NDArray[Any]: ...
+
+    @overload
+    def predict(self, X: ArrayLike | Dataset, *, abstain: str | float) -> Answers: ...
+
+    def predict(
+        self, X: ArrayLike | Dataset, *, abstain: str | float | None = None
+    ) -> NDArray[Any] | Answers:
+        """Return the answer for each example, or why there is none.
 
         For a classifier the class with the largest output (by name where `classes` are known;
         with a single output, whether it is at least one half); with binary_cross_entropy and
         several outputs 1 for each that is at least one half, else 0; otherwise the outputs
         themselves, in the units of the table where the network was trained on one.
         X as for `predict_proba`.
+
+        With ``abstain="1%"`` (or 0.01) only those are answered of which at most 1 % are wrong, with
+        95 % certainty, for examples like those held out: `tongtou.honesty.Answers` says of each
+        whether it is answered, ambiguous or novel. That needs `gates`, else it is a DataError.
         """
+        if abstain is not None:
+            from tongtou import honesty
+
+            return honesty.gates_of(self).answers(self, X, abstain)
         out = self.predict_proba(X)
         if not self.is_classifier:
             in_own_units = getattr(self.preprocessing, "answers", None)
