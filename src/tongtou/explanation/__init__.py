@@ -6,8 +6,29 @@ each quantity is.
 
 from tongtou.explanation.chain import backprop
 from tongtou.explanation.comparing import compare
+from tongtou.explanation.dependence import partial_dependence
+from tongtou.explanation.examination import health
+from tongtou.explanation.handmade import edge_lesson, edge_neuron
+from tongtou.explanation.importance import permutation_importance
 from tongtou.explanation.origins import provenance
 from tongtou.explanation.removals import removal
+from tongtou.explanation.residuals import worst_residuals
+from tongtou.explanation.seeing import Features, features
 from tongtou.explanation.trace import Explanation, explain
 
-__all__ = ["Explanation", "backprop", "compare", "explain", "provenance", "removal"]
+__all__ = [
+    "Explanation",
+    "Features",
+    "backprop",
+    "compare",
+    "edge_lesson",
+    "edge_neuron",
+    "explain",
+    "features",
+    "health",
+    "partial_dependence",
+    "permutation_importance",
+    "provenance",
+    "removal",
+    "worst_residuals",
+]

@@ -177,6 +177,11 @@ class Why:
     # ---------------------------------------------------------------- as text
 
     @property
+    def explanation(self) -> Explanation:
+        """The explanation whose answer this is about."""
+        return self._of
+
+    @property
     def has_one_output(self) -> bool:
         """Whether one output says yes or no, so that its weighted sum is compared with 0."""
         return self._of.network.sizes[-1] == 1
