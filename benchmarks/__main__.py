@@ -15,6 +15,8 @@ from rich.console import Console
 from benchmarks import suite, table, verdicts
 from benchmarks.accuracy import ASKED, accuracy
 from benchmarks.contestants import LESSON_ENTRIES, WIDE_ENTRIES
+from benchmarks.explanations import explanations
+from benchmarks.honesty import honesty
 from benchmarks.machine import describe, processor
 from benchmarks.measure import ROOT, Patience
 from benchmarks.settings import BATCHES
@@ -28,6 +30,8 @@ PARTS = {
     "from_start": (suite.from_start, table.show_from_start),
     "wide": (wide, table.show_wide),
     "accuracy": (accuracy, table.show_accuracy),
+    "explanations": (explanations, table.show_explanations),
+    "honesty": (honesty, table.show_honesty),
     "soak": (soak, table.show_soak),
 }
 USUAL = [part for part in PARTS if part != "soak"]
@@ -126,6 +130,8 @@ def judge(found: dict[str, Any]) -> None:
         *verdicts.targets(found["training"], found["inference"], found["from_start"]),
         *verdicts.wide_targets(found["wide"]),
         *verdicts.accuracy_targets(found["accuracy"]),
+        *verdicts.explanation_targets(found["explanations"]),
+        *verdicts.honesty_targets(found["honesty"]),
     ]
     found["failures"] = verdicts.failures(found)
 

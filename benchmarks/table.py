@@ -218,6 +218,40 @@ def show_accuracy(to: Console, rows: Rows) -> None:
     to.print(drawn)
 
 
+def show_honesty(to: Console, rows: Rows) -> None:
+    """What networks answer and refuse behind their gates: the mean over the seeds."""
+    n = len(rows[0]["runs"])
+    title = f"Behind the gates: 10,000 test digits, and pictures that are none, mean of {n} seeds"
+    kinds = [kind for kind in rows[0]["refused"] if kind != "digits"]
+    drawn = table(to, title, "", "accuracy", "answered", "wrong", "ECE", *kinds)
+    for row in rows:
+        drawn.add_row(
+            row["name"],
+            f"{row['accuracy']:.1%}",
+            f"{row['coverage']:.1%}",
+            f"{row['risk']:.2%}",
+            f"{row['ece']:.2%}",
+            *(f"{row['refused'][kind]:.0%}" for kind in kinds),
+        )
+    to.print(drawn)
+
+
+def show_explanations(to: Console, rows: Rows) -> None:
+    """What each explanation takes, beside what it is to take."""
+    title = "Explanations of the lesson's network, called from Python; each call another digit"
+    drawn = table(to, title, "", "one call", "middle half", "calls", "asked", "")
+    for row in rows:
+        drawn.add_row(
+            row["title"],
+            seconds(row["call"]["median_s"]),
+            between(row["call"]),
+            f"{row['call']['n']:,}",
+            f"< {seconds(row['asked_s'])}" if row["asked_s"] else "",
+            note(row),
+        )
+    to.print(drawn)
+
+
 def show_soak(to: Console, rows: Rows) -> None:
     """What went wrong, and out of how many."""
     *wrong, total = rows

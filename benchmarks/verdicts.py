@@ -164,3 +164,29 @@ def accuracy_targets(rows: Rows) -> Rows:
             seconds = row["train"]["median_s"]
             figures.hold(f"{what}: training, s", seconds, asked.train_s, at_least=False)
     return figures.found
+
+
+def explanation_targets(rows: Rows) -> Rows:
+    """What explanations are to take at most: the medians, in milliseconds."""
+    figures = Figures()
+    for row in rows:
+        if row["asked_s"] is not None:
+            what, found = f"{row['title']}, ms", 1e3 * row["call"]["median_s"]
+            figures.hold(what, found, 1e3 * row["asked_s"], at_least=False)
+    return figures.found
+
+
+def honesty_targets(rows: Rows) -> Rows:
+    """What networks are to answer and to refuse behind their gates, by the worst of the seeds."""
+    figures = Figures()
+    for row in rows:
+        what = row["name"]
+        risk = 100 * row["asked_risk"]
+        figures.hold(f"{what}: wrong, %", 100 * row["largest_risk"], risk, at_least=False)
+        if row["asked_coverage"] is not None:
+            asked = 100 * row["asked_coverage"]
+            figures.hold(f"{what}: answered, %", 100 * row["least_coverage"], asked, at_least=True)
+        for kind, share in row["asked_refused"].items():
+            found = 100 * row["least_refused"][kind]
+            figures.hold(f"{what}: {kind} refused, %", found, 100 * share, at_least=True)
+    return figures.found

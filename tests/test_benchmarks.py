@@ -1,6 +1,7 @@
 """The benchmark's own judgement: whoever computes something else is found before he is timed."""
 
 import dataclasses
+import io
 import json
 import sys
 import types
@@ -14,7 +15,7 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import __main__ as program
-from benchmarks import accuracy, soak, suite, verdicts, wide
+from benchmarks import accuracy, explanations, soak, suite, table, verdicts, wide
 from benchmarks.cell import Turns
 from benchmarks.contestants import ORACLES, WIDE_ENTRIES, blas, numpy_
 from benchmarks.data import Digits, Table
@@ -284,6 +285,67 @@ def test_a_recipe_is_run_by_the_command(tmp_path):
     assert run["accuracy"] > 0.97
     assert run["n_parameters"] == 101_770
     assert 0 < run["train_s"] < run["wall_s"]
+
+
+# What explaining costs ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def asker():
+    return explanations.Asker()
+
+
+@pytest.mark.parametrize("name", explanations.ASKED)
+def test_each_question_is_answered_in_full(asker, name):
+    answer = asker.question(name)(3)
+    digit = asker.explained[3]
+    if name == "trace":
+        assert [one.shape for one in answer] == [(16, 784), (16, 16), (10, 16)]
+    elif name == "why":
+        assert len(answer[2]) == 16
+        assert answer[0] == digit.why().net
+    elif name in ("stroke", "flip"):
+        assert answer.found
+        assert answer.answer != digit.answer
+    elif name == "backprop":
+        assert 0 < abs(answer[2] - answer[3]) < 1  # predicted by the gradient, and found
+        assert answer[0][1].shape == (16, 784)
+    elif name == "provenance":
+        assert answer.to_dict()["index"] == list(asker.parameters[3])
+    else:
+        assert answer.values.size == 784
+
+
+def test_a_turn_asks_for_other_digits_until_it_has_lasted():
+    asked = []
+    found = explanations.turn(asked.append, 0.0)
+    assert asked == [0, 1, 2]
+    assert len(found["times"]) == 3
+    assert explanations.turn(lambda k: None, 0.01)["times"][-1] < 0.01
+
+
+def test_explanations_are_held_to_what_is_asked():
+    def turn(seconds, disturbed=False):
+        return {"times": [seconds], "disturbed": disturbed, "others_cores": 0.0}
+
+    turns = [turn(0.0004), turn(0.0006), turn(0.9, True), turn(0.0008)]
+    good = explanations.row("trace", "trace", 0.0007, turns)
+    assert good["call"]["median_s"] == 0.0006  # the disturbed one does not count
+    assert (good["n_turns"], good["disturbed"]) == (3, False)
+    bad = explanations.row("why", "why", 0.0005, turns)
+    free = explanations.row("flip", "flip", None, [turn(1.0, True)])
+    assert free["disturbed"]
+    found = verdicts.explanation_targets([good, bad, free])
+    assert [(one["what"], one["kept"]) for one in found] == [
+        ("trace, ms", True),
+        ("why, ms", False),
+    ]
+    shown = table.Console(width=200, record=True, file=io.StringIO())
+    table.show_explanations(shown, [good, free])
+    said = shown.export_text()
+    assert "600 µs" in said
+    assert "< 700 µs" in said
+    assert "DISTURBED" in said
 
 
 # The soak -----------------------------------------------------------------------------------------

@@ -16,7 +16,10 @@ from tongtou import i18n
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "examples"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "page")
-SLOW = {"overfitting_and_cures", "vanishing_gradient", "depth_and_width", "learning_rates"}
+SLOW = {
+    "overfitting_and_cures", "vanishing_gradient", "depth_and_width", "learning_rates",
+    "rules_against_learning", "no_hidden_layer", "one_big_function",
+}  # fmt: skip
 DOCUMENTS = {"en": ROOT / "docs" / "examples.md", "zh": ROOT / "docs" / "examples.zh-CN.md"}
 
 
@@ -228,6 +231,68 @@ def test_walk_to_target_stops_in_a_real_local_minimum(runs, capsys):
     here = example.height(pocket, example.WALL)
     assert (example.height(np.array(ring), example.WALL) > here).all()
     assert here > example.height(example.TARGET, example.WALL) + 3
+
+
+def test_rules_against_learning(runs, capsys):
+    numbers, _, _ = runs("rules_against_learning", capsys)
+    three, right = numbers["three"], numbers["right"]
+    assert three["always_no"] < three["right"] < three["neuron_right"]
+    assert three["found"] < 0.6 * three["of"] < three["neuron_found"]
+    assert 0.6 < right["rules"] < 0.75
+    assert right["rules"] + 0.1 < right["weighed"] < right["pixels"]  # the same measurements
+    assert right["learnt"] > right["weighed"]
+    assert {one for one in numbers["why"] if one} == {"hole", "bars", "upper", "lower"}
+
+
+def test_the_rules_measure_what_they_say():
+    example = importlib.import_module("rules_against_learning")
+    page = np.zeros((3, 28, 28), np.uint8)
+    page[0, 5:23, 8:20] = 255
+    page[0, 8:12, 11:17] = page[0, 15:19, 11:17] = 0  # an 8 of boxes
+    page[1, 5:23, 13:15] = 255  # a 1
+    page[2, 5:23, 17:20] = 255  # a 3 of bars
+    page[2, 5:8, 9:20] = page[2, 13:15, 9:20] = page[2, 20:23, 9:20] = 255
+    found = example.one_by_one(example.measured(page.reshape(3, -1)))
+    assert [one["holes"] for one in found] == [2, 0, 0]
+    assert [one["bars"] for one in found] == [3, 1, 3]
+    assert [one["upper"] for one in found] == [2, 1, 1]
+    assert [example.digit(one) for one in found] == [8, 1, 3]
+    assert [example.no_three(one) for one in found] == ["hole", "bars", ""]
+
+
+def test_no_hidden_layer(runs, capsys):
+    numbers, _, _ = runs("no_hidden_layer", capsys)
+    right = numbers["right"]
+    assert right["digits"]["none"] > 0.9  # not as helpless as is said
+    assert right["three"]["none"] > 0.955
+    for task in ("digits", "moved", "negative"):
+        assert right[task]["none"] < right[task]["wide"]
+    assert right["negative"]["none"] < 0.5 < 0.85 < right["negative"]["wide"]
+    assert right["moved"]["none"] < right["moved"]["wide"] - 0.2
+
+
+def test_no_hidden_layer_changes_nothing_but_place_and_sign(mnist):
+    example = importlib.import_module("no_hidden_layer")
+    few = mnist.train[:50]
+    turned = example.every_second_in_negative(few).X.astype(int)
+    assert (turned[::2] == few.X[::2]).all()
+    assert (turned[1::2] + few.X[1::2] == 255).all()
+    shifted = example.moved(few).X
+    assert (np.sort(shifted, axis=1) == np.sort(few.X, axis=1)).all()  # no ink is lost
+    assert (shifted != few.X).any(axis=1).mean() > 0.9
+
+
+def test_one_big_function(runs, capsys):
+    numbers, said, _ = runs("one_big_function", capsys)
+    assert numbers["difference"] < 1e-6
+    assert "130" in said
+    assert "13,002" in said
+    typical = [np.median(one) for one in numbers["changes"]]
+    assert typical[0] < 0.001  # a weight of the first layer hardly matters
+    assert max(numbers["changes"][1]) > 2 * max(numbers["changes"][0])
+    assert numbers["hand"] < numbers["descent"] - 0.2
+    assert len(numbers["course"]) == numbers["days"] + 1
+    assert numbers["peeled"]
 
 
 # Their pages ------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from command_line import Files, Outcome, Run, write_idx
 from PIL import Image
@@ -70,3 +71,44 @@ def seven(mnist: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pictures") / "seven.png"
     Image.fromarray(pixels).resize((280, 280)).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def houses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table whose price follows from size and town."""
+    random = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("table") / "houses.csv"
+    rows = ["size,town,price,kind"]
+    for size, town in zip(random.uniform(30, 150, 300), random.integers(0, 3, 300), strict=True):
+        price = 3000 * size + 50_000 * (town == 1) + random.normal(0, 2000)
+        name = ("Bonn", "Ulm", "Kiel")[town]
+        rows.append(f"{size:.1f},{name},{price:.0f},{'dear' if price > 300_000 else 'cheap'}")
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def _trained(houses: Path, target: str, drop: str, folder: Path) -> Path:
+    train, _ = tt.datasets.table(houses, target=target, drop=[drop]).split(0.2)
+    is_class = bool(train.classes)
+    net = tt.Network(
+        [train.n_in, 16, train.n_out],
+        activation="relu",
+        output="softmax" if is_class else "linear",
+        loss="cross_entropy" if is_class else "mse",
+    )
+    tt.fit(net, train, optimizer=tt.Adam(0.01), epochs=30, progress=False)
+    path = folder / f"{target}.safetensors"
+    net.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def houses_model(houses: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that predicts the price."""
+    return _trained(houses, "price", "kind", tmp_path_factory.mktemp("price"))
+
+
+@pytest.fixture(scope="session")
+def kinds_model(houses: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that tells dear houses from cheap ones."""
+    return _trained(houses, "kind", "price", tmp_path_factory.mktemp("kind"))

@@ -80,7 +80,7 @@ def test_a_mistake_is_one_line_and_exit_2(run: Run, tmp_path: Path, words: list[
         (["train", "--activation", "relo"], "Did you mean relu?"),
         (["train", "--json=3"], "--json takes no value."),
         (["train", "--epochs"], "--epochs needs a value behind it. See tongtou train --help."),
-        (["trian"], "there is no command trian; there are train, evaluate, predict, info."),
+        (["trian"], "there is no command trian; there are train, evaluate, predict, explain,"),
         (["--lang", "zh", "train", "--epochs", "x"], "--epochs：应是不小于 0 的整数；写的是“x”。"),
         (["train", "--epoch", "3", "--lang=zh"], "没有 --epoch 这个选项。是不是想写 --epochs？"),
     ],

@@ -22,6 +22,8 @@ SIZES = {
     "quick": "784-128-10",
     "best": "784-256-128-10",
     "lesson-best": "784-16-16-10",
+    "honest": "784-16-16-10",
+    "honest-best": "784-256-128-10",
 }
 
 
@@ -36,6 +38,7 @@ def test_the_networks_are_those_promised() -> None:
         assert net.n_parameters == 13002
         assert {layer.activation.name for layer in net.layers} == {"sigmoid"}
     assert recipe("best").augmentation
+    assert recipe("honest").network(784, 10).n_parameters == 13002
 
 
 def test_the_lesson_is_plain() -> None:
@@ -47,7 +50,9 @@ def test_the_lesson_is_plain() -> None:
 
 
 def test_an_unknown_recipe_is_refused_with_the_known() -> None:
-    with pytest.raises(ValueError, match="expected one of best, lesson, lesson-best, quick"):
+    with pytest.raises(
+        ValueError, match="expected one of best, honest, honest-best, lesson, lesson-best, quick"
+    ):
         recipe("slow")
 
 
@@ -100,7 +105,12 @@ def test_info_names_everything_there_is(run: Run, language: str) -> None:
     document = json.loads(run("info", "--json").out)
     assert document["recipes"] == list(RECIPES)
     assert document["optimizers"] == list(OPTIMIZERS)
-    assert document["extras"] == {"plot": True, "sklearn": True, "tables": True}
+    assert document["extras"] == {
+        "plot": True,
+        "report": True,
+        "sklearn": True,
+        "tables": True,
+    }
 
 
 def test_info_tells_how_to_get_what_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ needs a font that has its characters; where none is installed labels are English
 """
 
 from tongtou.plots.curves import accuracy_curves, gradients_by_layer, loss_curves
+from tongtou.plots.explanations import trace, why
 from tongtou.plots.galleries import examples, weight_images, wrong_answers
 from tongtou.plots.matrices import confusion_matrix
 
@@ -19,6 +20,8 @@ __all__ = [
     "examples",
     "gradients_by_layer",
     "loss_curves",
+    "trace",
     "weight_images",
+    "why",
     "wrong_answers",
 ]

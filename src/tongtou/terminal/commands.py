@@ -17,7 +17,7 @@ import typer
 from tongtou import __version__
 from tongtou.errors import TongtouError
 from tongtou.i18n import LANGUAGES, text, use_language
-from tongtou.terminal import options
+from tongtou.terminal import options, options_explaining, options_lab
 from tongtou.terminal.console import UserError, complain, prepare_streams, show
 from tongtou.terminal.help import HELP_NAMES, Command, Group, UsageProblem, problem_sentence
 from tongtou.terminal.interrupts import INTERRUPTED, leave_quietly
@@ -93,6 +93,45 @@ def build(own_process: bool = False) -> typer.Typer:
             "tongtou predict seven.png photo.jpg\n"
             "tongtou predict leaves.safetensors new-leaves/\n"
             "tongtou predict houses.safetensors new.csv --out prices.csv",
+        ),
+        (
+            "explain",
+            options_explaining.for_explain(),
+            (text("explain_command.short"), text("explain_command.help")),
+            "tongtou explain seven.png --over 2\n"
+            "tongtou explain 247 --neuron 2:11\n"
+            "tongtou explain four.png --stroke --to 9\n"
+            "tongtou explain houses.csv --row 17 houses.safetensors",
+        ),
+        (
+            "check",
+            options_explaining.for_check(),
+            (text("check.short"), text("check.help")),
+            "tongtou check\ntongtou check digits.safetensors --all",
+        ),
+        (
+            "features",
+            options_explaining.for_features(),
+            (text("features_command.short"), text("features_command.help")),
+            "tongtou features\ntongtou features leaves.safetensors leaves/",
+        ),
+        (
+            "health",
+            options_explaining.for_health(),
+            (text("health_command.short"), text("health_command.help")),
+            "tongtou health\ntongtou health houses.safetensors houses.csv --apply",
+        ),
+        (
+            "report",
+            options_explaining.for_report(),
+            (text("report_command.short"), text("report_command.help")),
+            "tongtou report\ntongtou report houses.safetensors houses.csv --out houses.html",
+        ),
+        (
+            "lab",
+            options_lab.for_lab(),
+            (text("lab.short"), text("lab.help")),
+            "tongtou lab\ntongtou lab digits.safetensors\ntongtou lab --export site/",
         ),
         ("info", options.for_info(), (text("info.short"), text("info.help")), ""),
     ):

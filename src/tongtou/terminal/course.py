@@ -27,6 +27,9 @@ def show_start(material: Material, recipe: Recipe, stop: Sequence[Stopping], n_h
     pairs = [
         (text("train.data_name"), text(key, n=f"{n_train:,}", n_held=f"{n_held:,}", what=what))
     ]
+    if recipe.beside:
+        n_beside = f"{round(recipe.beside * n_train):,}"
+        pairs.append((text("train.beside_name"), text("train.beside", n=n_beside)))
     pairs += material.notes
     pairs += [
         (text("train.loss_name"), results.loss_name(recipe.loss)),

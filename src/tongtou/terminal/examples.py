@@ -102,6 +102,39 @@ def test_examples(net: Network, images: Path | None, labels: Path | None) -> Dat
     return datasets.mnist().test
 
 
+def examples_for(
+    net: Network,
+    model_path: Path,
+    source: Path | None,
+    idx_files: tuple[Path | None, Path | None],
+    separator: str | None,
+    encoding: str | None,
+    *,
+    learnt_from: bool = False,
+) -> Dataset:
+    """Return the examples a command was given; the embedded digits where it was given none.
+
+    Parameters
+    ----------
+    learnt_from : bool
+        Of the embedded digits take those to learn from, not those for the test.
+
+    Raises
+    ------
+    UserError
+        There are none, or they are of another kind than the network was trained on.
+    """
+    if source is not None:
+        return own_examples(net, model_path, source, idx_files, separator, encoding)
+    refuse_file_form(separator, encoding)
+    if idx_files == (None, None):
+        if net.preprocessing is not None:
+            raise UserError(text("error.name_data", file=model_path))
+        if learnt_from and (net.sizes[0], net.sizes[-1]) == EMBEDDED_SIZES:
+            return datasets.mnist().train
+    return test_examples(net, *idx_files)
+
+
 def own_examples(
     net: Network,
     model_path: Path,
@@ -170,6 +203,12 @@ def model(path: Path) -> Network:
         raise
     except (OSError, ValueError) as error:
         raise UserError(text("error.unreadable", file=path, reason=_reason(error))) from error
+
+
+def require_gates(net: Network, path: Path) -> None:
+    """Refuse to abstain without gates, which say when."""
+    if net.gates is None:
+        raise UserError(text("error.no_gates", file=path))
 
 
 def _reason(error: Exception) -> object:

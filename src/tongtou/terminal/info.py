@@ -31,6 +31,7 @@ from tongtou.terminal.tables import indented, names_and_values
 _SHOWN_EPOCHS = 20
 _EXTRAS = {
     "plot": ("matplotlib",),
+    "report": ("jinja2",),
     "sklearn": ("sklearn", "scipy"),
     "tables": ("polars",),
 }
@@ -116,6 +117,8 @@ def _show_installation() -> None:
         "quick": text("info.quick"),
         "best": text("info.best"),
         "lesson-best": text("info.lesson_best"),
+        "honest": text("info.honest"),
+        "honest-best": text("info.honest_best"),
     }
     show(names_and_values([(name, told[name]) for name in RECIPES], output().width))
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tongtou import datasets, randomness
+from tongtou import datasets
 from tongtou.datasets import Dataset
 from tongtou.i18n import text
 from tongtou.recipes import FOR_NUMBERS, FOR_PICTURES, FOR_TABLES, RECIPES, Recipe
 from tongtou.terminal import examples
 from tongtou.terminal.console import UserError, one_line
 from tongtou.terminal.order import TrainingOrder
+from tongtou.terminal.parting import kept_for_test
 
 if TYPE_CHECKING:
     from tongtou.preprocessing import TablePreprocessing
@@ -116,12 +117,7 @@ def _parted(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset | 
     """Return training and test pictures, each class in both in proportion."""
     if not share:
         return data, None
-    n = len(data)
-    n_test = round(share * n)
-    order = randomness.order(seed, 0, n, randomness.SPLIT).astype(np.int64)
-    order = order[np.argsort(data.y[order], kind="stable")]
-    is_test = np.zeros(n, np.bool_)
-    is_test[order[((np.arange(n_test) + 0.5) * n / n_test).astype(np.int64)]] = True
+    is_test = kept_for_test(data, round(share * len(data)), seed)
     return data[~is_test], data[is_test]
 
 

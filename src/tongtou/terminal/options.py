@@ -288,6 +288,7 @@ def _stopping(panel: str) -> list[Parameter]:
 
 def _result(panel: str) -> list[Parameter]:
     return [
+        switch("gates", text("option.gates"), panel),
         file("out", text("option.out"), panel),
         file("checkpoint", text("option.checkpoint"), panel),
         option(
@@ -306,6 +307,7 @@ def for_evaluate() -> list[Parameter]:
     return [
         argument("model", text("help.optional_model"), text("option.model")),
         argument("source", text("help.optional_data"), text("option.own_source")),
+        _abstain(),
         file("images", text("option.own_images")),
         file("labels", text("option.own_labels")),
         *file_form(),
@@ -313,11 +315,16 @@ def for_evaluate() -> list[Parameter]:
     ]
 
 
+def _abstain() -> Parameter:
+    return option("abstain", text("option.abstain"), parser=values.risk, metavar=text("help.risk"))
+
+
 def for_predict() -> list[Parameter]:
     """Return the options of `tongtou predict`."""
     return [
         argument("files", text("help.files"), text("option.files"), list[Path] | None),
         file("model", text("option.model")),
+        _abstain(),
         file("out", text("option.predictions")),
         switch("lenient", text("option.lenient")),
         *file_form(),

@@ -69,6 +69,7 @@ class TrainingOrder:
     test_images: Path | None = None
     test_labels: Path | None = None
     # the result
+    gates: bool = False
     out: Path | None = None
     checkpoint: Path | None = None
     checkpoint_every: float | None = None

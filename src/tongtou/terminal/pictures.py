@@ -86,3 +86,83 @@ def bar(share: float, width: int, console: Console) -> str:
         return "#" * round(share * width)
     whole, eighths = divmod(round(share * width * 8), 8)
     return "█" * whole + " ▏▎▍▌▋▊▉"[eighths].strip()
+
+
+_FOR, _AGAINST = (240, 140, 60), (70, 165, 230)
+"""Orange and blue, told apart with every kind of colour vision."""
+FOR_STYLE, AGAINST_STYLE = "rgb(240,140,60)", "rgb(70,165,230)"
+
+
+def signed_picture(values: NDArray[Any], size: float, console: Console) -> Text:
+    """Return values (height, width) as lines: orange above 0, blue below, black at 0.
+
+    Without colours the sizes alone are drawn, so draw what is above and below 0 each by itself.
+
+    Parameters
+    ----------
+    size : float
+        What is drawn at full strength.
+    """
+    share = np.clip(values / size, -1, 1) if size else np.zeros(values.shape)
+    if not coloured(console):
+        return picture(np.rint(255 * np.abs(share) ** 0.7).astype(np.uint8), console)
+    share = np.pad(share, ((0, len(share) % 2), (0, 0)))
+    drawing = Text()
+    for row, (above, below) in enumerate(zip(share[0::2], share[1::2], strict=True)):
+        if row:
+            drawing.append("\n")
+        for a, b in zip(above.tolist(), below.tolist(), strict=True):
+            drawing.append("▀", style=Style.parse(f"{_shade(a)} on {_shade(b)}"))
+    return drawing
+
+
+def coloured(console: Console) -> bool:
+    """Return whether greys and shades of colours can be shown."""
+    return console.color_system in ("256", "truecolor")
+
+
+def _shade(share: float) -> str:
+    strength = abs(share) ** 0.7  # faint shares still show
+    parts = (round(strength * part) for part in (_FOR if share > 0 else _AGAINST))
+    return f"rgb({','.join(map(str, parts))})"
+
+
+def shrunk(values: NDArray[Any], width: int) -> NDArray[Any]:
+    """Return values (height, width) at most that wide, each new one the mean of what it covers."""
+    scale = width / values.shape[1]
+    if scale >= 1:
+        return values
+    high, wide = (max(1, int(n * scale)) for n in values.shape)
+    fewer: NDArray[Any] = _shares(values.shape[0], high) @ values @ _shares(values.shape[1], wide).T
+    return fewer
+
+
+def rows_with_ink(*drawings: NDArray[Any]) -> slice:
+    """Return the rows where any of several drawings has something, and one line around them."""
+    filled = np.flatnonzero(np.any([(np.abs(one) > 0).any(1) for one in drawings], axis=0))
+    if not len(filled):
+        return slice(0, 2)
+    # two pixels are a line: begin with an even one, as the whole picture does
+    return slice(max(int(filled[0]) // 2 * 2 - 2, 0), int(filled[-1]) // 2 * 2 + 4)
+
+
+def diverging_bar(share: float, half: int, console: Console) -> Text:
+    """Return a bar from an axis in the middle: to the right above 0, to the left below.
+
+    Parameters
+    ----------
+    share : float
+        -1 … 1.
+    half : int
+        Cells on either side of the axis.
+    """
+    is_plain = not console.encoding.startswith("utf")
+    whole, rest = divmod(round(min(abs(share), 1.0) * half * 2), 2)
+    block, axis = ("#", "|") if is_plain else ("█", "│")
+    if share >= 0:
+        drawn = block * whole + ("#" if is_plain else "▌") * rest
+        line = Text(" " * half + axis).append(drawn, style=FOR_STYLE)
+        return line.append(" " * (half - len(drawn)))
+    drawn = ("#" if is_plain else "▐") * rest + block * whole
+    line = Text(" " * (half - len(drawn))).append(drawn, style=AGAINST_STYLE)
+    return line.append(axis + " " * half)

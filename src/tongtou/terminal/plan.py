@@ -31,6 +31,8 @@ from tongtou.terminal.values import Named
 _OUTPUTS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "poisson": "exp"}
 """The output activation that a loss asks for; for other losses the target decides."""
 
+_NON_DIGITS = (28, 28)
+
 Settings = TypeVar("Settings")
 
 
@@ -45,6 +47,8 @@ def planned(order: TrainingOrder, material: Material) -> Recipe:
     chosen = recipe(order.recipe) if order.recipe else material.recipe
     if order.recipe and not material.has_classes:
         raise UserError(text("error.recipe_for_classes", name=order.recipe))
+    if chosen.beside:
+        _require_digits(order, material)
     chosen = _network(order, material, chosen)
     return replace(
         chosen,
@@ -55,6 +59,14 @@ def planned(order: TrainingOrder, material: Material) -> Recipe:
         augmentation=_augmentation(order, material, chosen),
         patience=chosen.patience if order.patience is None else order.patience,
     )
+
+
+def _require_digits(order: TrainingOrder, material: Material) -> None:
+    """Refuse to train beside non-digits what are no pictures of their size."""
+    if not material.has_pictures or material.train.shape != _NON_DIGITS:
+        raise UserError(text("error.recipe_beside", name=order.recipe))
+    if order.class_weight is not None:
+        raise UserError(text("error.beside_weights", name=order.recipe))
 
 
 def _network(order: TrainingOrder, material: Material, chosen: Recipe) -> Recipe:

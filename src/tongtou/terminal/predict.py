@@ -20,6 +20,7 @@ def run(
     model: Path | None,
     out: Path | None,
     lenient: bool,
+    abstain: float | None,
     separator: str | None,
     encoding: str | None,
     as_json: bool,
@@ -36,6 +37,8 @@ def run(
         raise UserError(text("error.no_file"))
     path = model or Path(examples.DEFAULT_MODEL)
     net = examples.model(path)
+    if abstain is not None:
+        examples.require_gates(net, path)
     of_table = isinstance(net.preprocessing, preprocessing.TablePreprocessing)
     if not of_table:
         options = {
@@ -47,7 +50,7 @@ def run(
         for option, value in options.items():
             if value is not None:
                 raise UserError(text("error.not_a_table_model", option=option, file=path))
-        return predict_pictures.run(net, path, names, as_json)
+        return predict_pictures.run(net, path, names, abstain, as_json)
     form = {"separator": separator, "encoding": encoding or "utf-8"}
     with warnings_in_one_line():
-        return predict_rows.run(net, path, names, out, not lenient, form, as_json)
+        return predict_rows.run(net, path, names, out, not lenient, form, abstain, as_json)

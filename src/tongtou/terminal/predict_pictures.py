@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,23 @@ from tongtou.i18n import text
 from tongtou.network import Network
 from tongtou.preprocessing import PicturePreprocessing
 from tongtou.preprocessing.picture_files import SUFFIXES
-from tongtou.terminal.console import UserError, complain, heading, output, say, show, show_json
+from tongtou.terminal.console import (
+    UserError,
+    complain,
+    heading,
+    one_line,
+    output,
+    say,
+    show,
+    show_json,
+)
 from tongtou.terminal.findings import answers
 from tongtou.terminal.pictures import Grey, bar, cut_out, picture
 from tongtou.terminal.results import class_of
 from tongtou.terminal.tables import as_confidence, class_names, indented
+
+if TYPE_CHECKING:
+    from tongtou.honesty.answers import Verdict
 
 _SIDE = 28
 _BAR_WIDTH = 24
@@ -36,12 +48,14 @@ _MOST_DRAWN = 12
 _MOST_HEIGHT = 40
 
 
-def run(net: Network, model: Path, paths: Sequence[Path], as_json: bool) -> int:
+def run(
+    net: Network, model: Path, paths: Sequence[Path], abstain: float | None, as_json: bool
+) -> int:
     """Show what the network says of each picture; return the exit code.
 
     A picture that cannot be read is complained about and does not stop the others.
     """
-    read = _reader(net, model)
+    read = reader(net, model)
     files = [file for path in paths for file in _files(path)]
     code = n_shown = 0
     documents: list[dict[str, Any]] = []
@@ -54,19 +68,34 @@ def run(net: Network, model: Path, paths: Sequence[Path], as_json: bool) -> int:
             code = 2
             continue
         outputs = net.predict_proba(pixels.reshape(1, -1))
+        verdict = None
+        if abstain is not None:
+            verdict = net.predict(pixels.reshape(1, -1), abstain=abstain)[0]
         if as_json:
             documents.append(_document(net, path, outputs))
-        elif len(files) > _MOST_DRAWN:
-            _show_line(net, path, outputs)
+            if verdict is not None:
+                documents[-1]["verdict"] = verdict.to_dict()
+            continue
+        line = _line(net, path, outputs, verdict)
+        if len(files) > _MOST_DRAWN:
+            say(line)
         else:
-            _show(net, path, pixels, outputs, first=not n_shown)
+            heading(line, first=not n_shown)
+            names = class_names(net, max(outputs.shape[1], 2))
+            show_outputs(net, pixels, outputs[0], names)
         n_shown += 1
     if as_json:
-        show_json({"tongtou": __version__, "model": str(model), "pictures": documents})
+        document: dict[str, Any] = {"tongtou": __version__, "model": str(model)}
+        if abstain is not None and net.gates is not None:
+            document["promise"] = net.gates.promise(abstain).to_dict()
+        show_json(document | {"pictures": documents})
+    elif abstain is not None and net.gates is not None and n_shown:
+        show("")
+        say(net.gates.promise(abstain).words(), style="dim")
     return code
 
 
-def _reader(net: Network, model: Path) -> Callable[[Path], Grey]:
+def reader(net: Network, model: Path) -> Callable[[Path], Grey]:
     """Return what turns a picture file into pixels as this network knows them."""
     if isinstance(net.preprocessing, PicturePreprocessing):
         return net.preprocessing.read
@@ -97,31 +126,23 @@ def _document(net: Network, path: Path, outputs: NDArray[Any]) -> dict[str, Any]
     }
 
 
-def _show_line(net: Network, path: Path, outputs: NDArray[Any]) -> None:
-    said, confidence = answers(outputs)
+def _line(net: Network, path: Path, outputs: NDArray[Any], verdict: Verdict | None) -> str:
+    """Return the answer with its confidence, or why there is none."""
     names = class_names(net, max(outputs.shape[1], 2))
-    say(
-        text(
-            "predict.answer",
-            file=path,
-            said_class=names[int(said[0])],
-            confidence=as_confidence(net, float(confidence[0])),
-        )
-    )
+    if verdict is not None:
+        if verdict.answer is None:
+            return text("predict.no_answer", file=path, words=one_line(verdict.words()))
+        said_class, confidence = one_line(verdict.answer), f"{verdict.confidence:.1%}"
+    else:
+        said, sure = answers(outputs)
+        said_class, confidence = names[int(said[0])], as_confidence(net, float(sure[0]))
+    return text("predict.answer", file=path, said_class=said_class, confidence=confidence)
 
 
-def _show(
-    net: Network, path: Path, pixels: NDArray[np.uint8], outputs: NDArray[Any], *, first: bool
+def show_outputs(
+    net: Network, pixels: NDArray[np.uint8], outputs: NDArray[Any], names: Sequence[str]
 ) -> None:
-    said, confidence = answers(outputs)
-    names = class_names(net, max(outputs.shape[1], 2))
-    answer = text(
-        "predict.answer",
-        file=path,
-        said_class=names[int(said[0])],
-        confidence=as_confidence(net, float(confidence[0])),
-    )
-    heading(answer, first=first)
+    """Show a picture, and beside it a bar for each class."""
     console = output()
     beside = Table.grid(padding=(0, 3, 0, 0))
     beside.add_column(no_wrap=True)
@@ -133,11 +154,11 @@ def _show(
     if scale < 1:
         grey = cut_out(grey, *(max(1, int(scale * n)) for n in grey.shape))
     bar_width = min(_BAR_WIDTH, room - grey.shape[1])
-    beside.add_row(picture(grey, console), _bars(net, outputs[0], names, bar_width, console))
+    beside.add_row(picture(grey, console), bars(net, outputs, names, bar_width, console))
     show(indented(beside))
 
 
-def _bars(
+def bars(
     net: Network, outputs: NDArray[Any], names: Sequence[str], width: int, console: Console
 ) -> RenderableType:
     """Return a line for each class, for the likeliest where they are many."""

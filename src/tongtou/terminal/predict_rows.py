@@ -34,6 +34,7 @@ def run(
     out: Path | None,
     strict: bool,
     form: dict[str, Any],
+    abstain: float | None,
     as_json: bool,
 ) -> int:
     """Show or write the answer for each row of one table; return the exit code."""
@@ -50,16 +51,22 @@ def run(
         hint = text("error.lenient") if "strict=False" in str(error) else ""
         raise UserError(f"{error}{hint}") from error
     columns = _columns(net, learnt, net.predict_proba(X))
+    told = None if abstain is None else net.predict(X, abstain=abstain)
+    whole = dict(columns)
+    if told is not None:
+        whole[_free("verdict", columns)] = told.verdicts.tolist()
     if out is not None:
-        _write(out, columns)
+        _write(out, whole)
     if as_json:
-        rows = [dict(zip(columns, row, strict=True)) for row in _rows(columns)]
+        rows = [dict(zip(whole, row, strict=True)) for row in _rows(whole)]
         document = {"tongtou": __version__, "model": str(model), "table": str(source)}
         show_json(document | {"out": None if out is None else str(out), "rows": rows})
     elif out is not None:
         say(text("predict.written", n=f"{len(X):,}", file=out))
     else:
-        _show(source, net, columns)
+        _show(source, net, columns, [] if told is None else told.words())
+        if told is not None:
+            say(told.promise.words(), style="dim")
     return 0
 
 
@@ -109,22 +116,26 @@ def _write(path: Path, columns: dict[str, list[Any]]) -> None:
         raise UserError(text("error.not_written", file=path, reason=error.strerror)) from error
 
 
-def _show(source: Path, net: Network, columns: dict[str, list[Any]]) -> None:
+def _show(source: Path, net: Network, columns: dict[str, list[Any]], words: Sequence[str]) -> None:
     n = len(next(iter(columns.values())))
     heading(text("predict.rows_title", file=source, n=f"{n:,}"), first=True)
     shown = {name: cells for name, cells in columns.items() if not name.startswith("p(")}
     table = Table.grid(padding=(0, 3, 0, 0))
-    for _ in range(len(shown) + 1):
+    for _ in range(len(shown) + 1 + bool(words)):
         table.add_column(justify="right", no_wrap=True)
     has_classes = len(shown) < len(columns) or bool(net.classes)
     titles = [text("residual.row"), *map(one_line, shown)]
     if has_classes:
         titles[-1] = text("predict.confidence")
+    if words:
+        titles.append(text("predict.verdict"))
     table.add_row(*(Text(title, style="dim") for title in titles))
     for place in range(min(n, _MOST_SHOWN)):
         cells = [_cell(column[place]) for column in shown.values()]
         if has_classes:
             cells[-1] = as_confidence(net, float(list(shown.values())[-1][place]))
+        if words:
+            cells.append(one_line(words[place]))
         table.add_row(f"{place + 1:,}", *cells)
     show(indented(table))
     if n > _MOST_SHOWN:

@@ -27,6 +27,12 @@ from tongtou.training import fit
 _EVERY_S = 30.0
 """Seconds between checkpoints unless told otherwise."""
 
+_LEAST_HELD = 100
+"""Held-out examples that gates take their thresholds from."""
+
+_RISK = "1%"
+"""Told after training."""
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -42,6 +48,11 @@ class _Job:
     out: Path
     checkpoint: Checkpoints | None
 
+    @property
+    def has_gates(self) -> bool:
+        """Whether the network is to say when it does not know."""
+        return self.order.gates or (self.recipe.beside > 0 and self.n_held >= _LEAST_HELD)
+
 
 def run(**given: Any) -> int:
     """Train, test, save and show; return the exit code."""
@@ -51,14 +62,19 @@ def run(**given: Any) -> int:
 
 def _train(order: TrainingOrder) -> int:
     if order.out is not None:
-        _check_place(order.out)
+        check_place(order.out)
     job = _job(order)
     if not order.as_json:
         results.show_network(job.net)
         course.show_start(job.material, job.recipe, job.stop, job.n_held)
     history = _fit(job)
     # Saved before anything that could still be interrupted.
-    _save(job.net, job.out)
+    save(job.net, job.out)
+    if job.has_gates:
+        from tongtou.honesty import gates  # seldom asked for, and not light
+
+        job.net.gates = gates(job.net, job.material.train, job.n_held, seed=order.seed)
+        save(job.net, job.out)
     test = job.material.test
     findings = examine(job.net, test) if test is not None else None
     if order.as_json:
@@ -81,6 +97,8 @@ def _train(order: TrainingOrder) -> int:
             show("")
             say(text("train.no_test" if order.source is None else "train.no_test_share"))
         show("")
+        if job.net.gates is not None:
+            say(job.net.gates.promise(_RISK).words())
         say(text("train.saved", file=job.out))
     return INTERRUPTED if history.stopped_by == "interrupted" else 0
 
@@ -88,9 +106,14 @@ def _train(order: TrainingOrder) -> int:
 def _job(order: TrainingOrder) -> _Job:
     material = material_of(order)
     out = order.out or Path(material.file_name)
-    _check_place(out)
+    check_place(out)
     recipe = planned(order, material)
     n_held = _n_held(order.validation, material)
+    if order.gates:
+        if not material.has_classes:
+            raise UserError(text("error.for_classes", option="--gates"))
+        if n_held < _LEAST_HELD:
+            raise UserError(text("error.gates_held", n=n_held, least=_LEAST_HELD))
     return _Job(
         order=order,
         material=material,
@@ -130,18 +153,18 @@ def _checkpoints(order: TrainingOrder, out: Path) -> Checkpoints | None:
     if order.checkpoint is None and order.checkpoint_every is None and not order.resume:
         return None
     path = order.checkpoint or out.with_name(out.name + ".checkpoint")
-    _check_place(path)
+    check_place(path)
     return Checkpoints(path, every_s=order.checkpoint_every or _EVERY_S)
 
 
 def _fit(job: _Job) -> History:
+    seed = job.order.seed
     settings = job.recipe.settings() | {"stop": job.stop or None}
+    settings |= job.recipe.examples(job.material.train, job.n_held, seed=seed)
     try:
         return fit(
             job.net,
-            job.material.train,
-            validation=job.n_held or None,
-            seed=job.order.seed,
+            seed=seed,
             threads=job.order.threads,
             progress=False if job.order.no_progress else None,
             class_weight=job.class_weight,
@@ -154,7 +177,7 @@ def _fit(job: _Job) -> History:
         raise UserError(text("error.diverged", rate=f"{rate:g}", file=job.out)) from error
 
 
-def _check_place(path: Path) -> None:
+def check_place(path: Path) -> None:
     """Refuse a place that cannot be written to before the work rather than after it."""
     folder = path.parent
     if path.is_dir():
@@ -163,7 +186,8 @@ def _check_place(path: Path) -> None:
         raise UserError(text("error.not_writable", file=path, folder=folder))
 
 
-def _save(net: Network, path: Path) -> None:
+def save(net: Network, path: Path) -> None:
+    """Write the model; a place that cannot be written to is the user's to change."""
     try:
         net.save(path)
     except OSError as error:

@@ -83,6 +83,15 @@ def above_zero_share(value: Any) -> float:
     return number
 
 
+def risk(value: Any) -> float:
+    """Read a risk between 0 and 1, also as per cent: 0.01 or 1%."""
+    said = str(value).replace("％", "%").strip()
+    number = _number(said.rstrip("%")) / (100 if said.endswith("%") else 1)
+    if not 0 < number < 1:
+        raise typer.BadParameter(text("error.risk", value=value))
+    return number
+
+
 def seconds(value: Any) -> float:
     """Read a span of time in seconds, minutes or hours: 30, 90s, 5m, 2h."""
     said = str(value).strip().lower()
@@ -91,6 +100,16 @@ def seconds(value: Any) -> float:
     if not number > 0:
         raise typer.BadParameter(text("error.seconds", value=value))
     return number
+
+
+def neuron(value: Any) -> tuple[int, int]:
+    """Read layer and number of a neuron: 1:5."""
+    if isinstance(value, tuple):
+        return value
+    layer, colon, number = str(value).replace("：", ":").partition(":")
+    if not (colon and layer.strip().isdecimal() and number.strip().isdecimal()):
+        raise typer.BadParameter(text("error.neuron", value=value))
+    return int(layer), int(number)
 
 
 def rates(value: Any) -> tuple[float, ...]:
