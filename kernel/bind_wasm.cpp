@@ -76,6 +76,32 @@ EXPORT(pixels) Data* pixels(const uint8_t* X, uint32_t n, uint32_t n_in, const i
   data->labels = labels;
   return data;
 }
+// A set that grows: room for `capacity` examples, none there yet; labels (capacity,) int32 or 0, filled in by the caller.
+EXPORT(growing) Data* growing(uint32_t capacity, const int32_t* labels) {
+  Data* data = (Data*)take(sizeof(Data));
+  PackedRow* rows = (PackedRow*)take(capacity * sizeof(PackedRow));
+  if (!data || !rows) return nullptr;
+  data->form = kPacked;
+  data->rows = rows;
+  data->bytes = (const uint8_t*)rows;  // groups of 48 bytes are counted from here, wherever they lie behind it
+  data->labels = labels;
+  return data;
+}
+// n pictures more. X must be what was taken last: it is packed, and the packed bytes take its place.
+EXPORT(append) int32_t append(Data* data, const uint8_t* X, uint32_t n, uint32_t n_in) {
+  PackedRow* rows = (PackedRow*)data->rows + data->n;
+  const uint32_t n_bytes = (uint32_t)kernel().plan_packing(X, n, n_in, rows);
+  uint8_t* packed = (uint8_t*)take(n_bytes + 1024);
+  if (!packed) return 0;
+  kernel().pack(X, n, n_in, rows, packed);
+  const uint32_t first = (uint32_t)((X - data->bytes + 47) / 48);
+  uint8_t* place = (uint8_t*)data->bytes + 48 * first;
+  __builtin_memmove(place, packed, n_bytes);
+  for (uint32_t i = 0; i < n; ++i) rows[i].first_group += first;
+  data->n += n;
+  top = ((uintptr_t)place + n_bytes + 512 + 63) / 64 * 64;
+  return 1;
+}
 EXPORT(dense) Data* dense(const void* X, uint32_t n, const int32_t* labels, const void* targets) {
   Data* data = (Data*)take(sizeof(Data));
   if (!data) return nullptr;
@@ -161,6 +187,32 @@ EXPORT(advance) uint32_t advance(Run* r, double first_step, uint32_t n_steps, co
   kernel().advance(&call, r->number, 0);
   kernel().arrange(call.spec, r->number, call.parameters, r->parameters, 0);
   return (uint32_t)call.n_done;
+}
+
+// What random draws count epochs and steps from, for a run that goes on from another one's end.
+EXPORT(offsets) void offsets(Run* r, double epochs, double steps) {
+  r->call.epoch_offset = (uint64_t)epochs;
+  r->call.step_offset = (uint64_t)steps;
+}
+// What the rule remembers, like the parameters but in the kernel's own order (spec.h); 0 where it needs none.
+EXPORT(slot) void* slot(Run* r, int32_t which) { return r->call.slots[which]; }
+
+// Gradient of the mean loss over the chosen rows, laid out as the parameters are; returns the loss.
+EXPORT(gradient) double gradient(const Spec* spec, const Data* data, const void* parameters, const uint32_t* chosen, uint32_t n, int32_t is_double,
+                                 void* out) {
+  const Number number = is_double ? kDouble : kFloat;
+  const uintptr_t here = mark();
+  const uint32_t n_bytes = (uint32_t)spec->n_numbers * (is_double ? 8 : 4);
+  void* workspace = take((uint32_t)kernel().workspace_bytes(spec, number, n, data->form, nullptr, nullptr));
+  void* panels = take(n_bytes);
+  void* found = take(n_bytes);
+  if (!workspace || !panels || !found) return -1;
+  kernel().arrange(spec, number, parameters, panels, 1);
+  const Gradient call{spec, data, panels, workspace, chosen, n, found};
+  const double loss = kernel().gradient(&call, number);
+  kernel().arrange(spec, number, found, out, 0);
+  release(here);
+  return loss;
 }
 
 // Outputs (n, n_out) of the first n examples, or of those in `chosen`.

@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import { layoutOf, strongestEdges } from "../src/components/common/layout";
+import { forward } from "../src/core/forward";
+import type { Layer, Model } from "../src/engine/protocol";
+import { judge } from "../src/state/verdict";
+
+function layer(nIn: number, nOut: number, W: number[], b: number[] = []): Layer {
+  return {
+    nIn,
+    nOut,
+    activation: "sigmoid",
+    parameter: 0,
+    W: Float32Array.from({ length: nIn * nOut }, (_, i) => W[i % W.length]),
+    b: Float32Array.from({ length: nOut }, (_, i) => b[i] ?? 0),
+  };
+}
+
+function network(layers: Layer[]): Model {
+  const classes = Array.from({ length: layers[layers.length - 1].nOut }, (_, k) => `${k}`);
+  return { layers, loss: "sse", lossParameter: 0, classes, gates: null, description: "" };
+}
+
+describe("the verdict without gates", () => {
+  const ink = new Uint8Array(784).fill(9);
+  const answers = (b: number[]): unknown => {
+    const model = network([layer(784, 10, [0], b)]);
+    return judge(model, forward(model, ink), ink);
+  };
+
+  it("is sure where one output stands clear of the next", () => {
+    expect(answers([-5, -5, -5, -5, 0.2, -5, -5, -5, -5, 3])).toEqual({ kind: "sure", answer: 9 });
+  });
+
+  it("can’t tell where two outputs are within 0.1, the smaller digit named first", () => {
+    expect(answers([-5, -5, -5, -5, 0.2, -5, -5, -5, -5, 0.3])).toEqual({
+      kind: "unsure",
+      answers: [4, 9],
+    });
+  });
+
+  it("says nothing of an empty board", () => {
+    const model = network([layer(784, 10, [0])]);
+    const empty = new Uint8Array(784);
+    expect(judge(model, forward(model, empty), empty)).toEqual({ kind: "empty" });
+  });
+});
+
+describe("the picture of the network", () => {
+  it("has a place within the frame for every neuron, whatever the form", () => {
+    for (const sizes of [
+      [784, 16, 16, 10],
+      [784, 10],
+      [784, 30, 10],
+      [784, 100, 60, 20, 10],
+      [2, 1],
+      [2, 8, 8, 1],
+    ]) {
+      const model = network(sizes.slice(1).map((n, k) => layer(sizes[k], n, [0.1])));
+      const { parts, of } = layoutOf(model, 480, 560);
+      expect(parts.length).toBe(sizes.slice(1).reduce((a, b) => a + b, 0));
+      for (const part of parts) {
+        expect(part.x, sizes.join()).toBeGreaterThanOrEqual(-1);
+        expect(part.x + part.width, sizes.join()).toBeLessThanOrEqual(481);
+        expect(part.y, sizes.join()).toBeGreaterThanOrEqual(-1);
+        expect(part.y + part.height, sizes.join()).toBeLessThanOrEqual(561);
+        expect(of(part.layer, part.j)).toBe(part);
+      }
+    }
+  });
+
+  it("keeps tiles of the first layer apart", () => {
+    const model = network([layer(784, 16, [0]), layer(16, 16, [0]), layer(16, 10, [0])]);
+    const tiles = layoutOf(model, 480, 560).parts.filter((p) => p.kind === "tile");
+    expect(tiles.length).toBe(16);
+    for (const a of tiles)
+      for (const b of tiles)
+        if (a !== b)
+          expect(Math.abs(a.x - b.x) >= a.width || Math.abs(a.y - b.y) >= a.width).toBe(true);
+  });
+
+  it("shows the strongest edges and those of one neuron alone", () => {
+    const model = network([layer(4, 3, [0.5]), layer(3, 2, [1, -2, 3, -4, 5, -6])]);
+    const a = [[1, 1, 1, 1], [1, 0.5, 0.1], [0.5, 0.5]]; // prettier-ignore
+    const two = strongestEdges(model, a, 2);
+    // w·a: 1, −1, 0.3 into output 0; −4, 2.5, −0.6 into output 1; the strongest last
+    expect(two.map((e) => [e.i, e.j, Number(e.value.toFixed(6))])).toEqual([
+      [1, 1, 2.5],
+      [0, 1, -4],
+    ]);
+    const own = strongestEdges(model, a, 9, { layer: 1, j: 2 });
+    expect(own.map((e) => [e.i, e.j])).toEqual([
+      [2, 0],
+      [2, 1],
+    ]);
+  });
+});
