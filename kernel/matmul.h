@@ -113,6 +113,28 @@ template <class T> inline void lone_product(const Product<T>& p, size_t r, size_
   }
 }
 
+// Four rows of n numbers, w_step apart, become four columns of n rows, v_step apart.
+template <class T> INLINE void turn_four(const T* w, size_t w_step, size_t n, T* v, size_t v_step) {
+#if KERNEL_SHUFFLES
+  if constexpr (sizeof(T) == 4) {
+    typedef float Four __attribute__((vector_size(16)));
+    typedef float Loose __attribute__((vector_size(16), aligned(4), may_alias));
+    for (size_t j = 0; j < n; j += 4, w += 4, v += 4 * v_step) {
+      const Four a = *(const Loose*)w, b = *(const Loose*)(w + w_step), c = *(const Loose*)(w + 2 * w_step), d = *(const Loose*)(w + 3 * w_step);
+      const Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+      const Four AB = __builtin_shufflevector(a, b, 2, 6, 3, 7), CD = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+      *(Loose*)v = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+      if (j + 1 < n) *(Loose*)(v + v_step) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+      if (j + 2 < n) *(Loose*)(v + 2 * v_step) = __builtin_shufflevector(AB, CD, 0, 1, 4, 5);
+      if (j + 3 < n) *(Loose*)(v + 3 * v_step) = __builtin_shufflevector(AB, CD, 2, 3, 6, 7);
+    }
+    return;
+  }
+#endif
+  for (size_t i = 0; i < 4; ++i)
+    for (size_t j = 0; j < n; ++j) v[j * v_step + i] = w[i * w_step + j];
+}
+
 // Rows first … last - 1 of W (n_in rows of n_out numbers) become columns of its turned copy V, which lets the backward
 // pass run over neurons with no sum across lanes. Both lie in panels; `first` is a multiple of 16.
 template <class T>
@@ -120,26 +142,7 @@ inline void transpose(const Grid<T>& W, size_t n_out, const Grid<T>& V, size_t f
   for (size_t j0 = 0; j0 < n_out; j0 += kLanes) {
     const size_t n = n_out - j0 < (size_t)kLanes ? n_out - j0 : (size_t)kLanes;
     size_t i = first;
-#if KERNEL_SHUFFLES
-    if constexpr (sizeof(T) == 4) {
-      typedef float Four __attribute__((vector_size(16)));
-      typedef float Loose __attribute__((vector_size(16), aligned(4), may_alias));
-      const size_t ws = W.row_step, vs = V.row_step;
-      for (; i + 4 <= last; i += 4) {
-        for (size_t j = 0; j < n; j += 4) {
-          const T* w = W.row(i, j0 / kLanes) + j;
-          const Four a = *(const Loose*)w, b = *(const Loose*)(w + ws), c = *(const Loose*)(w + 2 * ws), d = *(const Loose*)(w + 3 * ws);
-          const Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-          const Four AB = __builtin_shufflevector(a, b, 2, 6, 3, 7), CD = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-          T* t = V.row(j0 + j, i / kLanes) + i % kLanes;
-          *(Loose*)t = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
-          if (j + 1 < n) *(Loose*)(t + vs) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-          if (j + 2 < n) *(Loose*)(t + 2 * vs) = __builtin_shufflevector(AB, CD, 0, 1, 4, 5);
-          if (j + 3 < n) *(Loose*)(t + 3 * vs) = __builtin_shufflevector(AB, CD, 2, 3, 6, 7);
-        }
-      }
-    }
-#endif
+    for (; i + 4 <= last; i += 4) turn_four(W.row(i, j0 / kLanes), W.row_step, n, V.row(j0, i / kLanes) + i % kLanes, V.row_step);
     for (; i < last; ++i)
       for (size_t j = 0; j < n; ++j) V.row(j0 + j, i / kLanes)[i % kLanes] = W.row(i, j0 / kLanes)[j];
   }
