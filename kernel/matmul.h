@@ -38,7 +38,7 @@ template <class T> constexpr int kTileGroups = kVectorBytes == 64 && sizeof(T) =
 
 template <class T, int R, int G>
 INLINE void add_products(Lanes<T> (&total)[R][G], const T* a, size_t row_step, size_t k_step, const T* (&b)[G], size_t b_step, size_t n) {
-  for (size_t k = 0; k < n; ++k, a += k_step) {
+  _Pragma("GCC unroll 4") for (size_t k = 0; k < n; ++k, a += k_step) {
     Lanes<T> row[G];
     UNROLL for (int g = 0; g < G; ++g) { row[g] = load(b[g]); b[g] += b_step; }
     UNROLL for (int i = 0; i < R; ++i) {
