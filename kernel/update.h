@@ -115,15 +115,13 @@ template <class T> struct Update {
 
   // ---------------------------------------------------------------- target += or = factor * gradient
 
+  // Where the first layer is not a product the target is added to: left at 0 by the step before, it holds the sum.
   void sum_piece(T* target, int32_t l, size_t g0, size_t g1, size_t first, size_t last, bool biases, T factor, bool add) const {
     const Grid<T> w = pass.in_panels(target, l);
     const size_t n_in = spec().layers[l].n_in;
     T* D = room().D[l];
-    if (l == 0 && !pass.is_dense()) {
-      const bool whole = by_groups();
-      if (!add) __builtin_memset(w.row(first, g0), 0, (last - first) * kLanes * sizeof(T));
-      scatter(w.row(0, g0), g0, factor, whole);
-    } else if (last > first) {
+    if (l == 0 && !pass.is_dense()) scatter(w.row(0, g0), g0, factor, by_groups());
+    else if (last > first) {
       const Left<T> x = l == 0 ? turned(pass.panel()) : turned(pass.samples_of(room().P[l - 1]));
       product<T>({w, x, pass.samples_of(D), n, {nullptr, 0, 0}, factor, add ? kAddScaled : kPutScaled}, first, last, g1);
     }
@@ -179,11 +177,11 @@ template <class T> struct Update {
     }
   }
 
-  void step_piece(const Step<T>& step, T* const slots[2], int32_t l, size_t g0, size_t g1, size_t first, size_t last, bool biases, T factor) const {
-    T* G = room().gradient;
+  void step_piece(const Step<T>& step, T* const slots[2], T* G, int32_t l, size_t g0, size_t g1, size_t first, size_t last, bool biases,
+                  T factor) const {
     each_run(l, g0, g1, first, last, biases, [&](size_t group, size_t count, bool weights) {
       const size_t at = group * kLanes;
-      step_groups(step, pass.parameters + at, G + at, slots[0] + at, slots[1] + at, count, weights, factor,
+      step_groups(step, pass.parameters + at, G + at, slots[0] + at, slots[1] + at, count, weights, factor, l == 0 && !pass.is_dense(),
                   room().penalties && weights ? room().penalties + group : nullptr);
     });
     turn_piece(l, first, last);
@@ -192,22 +190,31 @@ template <class T> struct Update {
   // wait: meets the other threads.
   template <class Wait> void follow(const Rule& rule, const Step<T>& step, T* const slots[2], double weight_sum, Wait wait) const {
     const bool by_norm = rule.clip_norm > 0;
-    T* G = room().gradient;
+    const T mean = (T)(1 / weight_sum);
+    size_t home = 0;
+    int32_t layer = -1;
     each_piece([&](int32_t l, size_t g0, size_t g1, size_t first, size_t last, bool biases) {
-      sum_piece(G, l, g0, g1, first, last, biases, (T)(1 / weight_sum), false);
+      T* G = room().gradient;
+      if (!by_norm) {  // all pieces of a layer have the place of the first, which so stays in the cache
+        const size_t place = (size_t)(pass.in_panels(G, l).row(first, g0) - G);
+        if (l != layer) home = place;
+        layer = l;
+        G -= place - home;
+      }
+      sum_piece(G, l, g0, g1, first, last, biases, mean, false);
       if (room().squares || rule.clip_value > 0)
         each_run(l, g0, g1, first, last, biases, [&](size_t group, size_t count, bool) {
           tidy_groups(G + group * kLanes, count, (T)rule.clip_value, room().squares ? room().squares + group : nullptr,
                       room().clipped ? room().clipped + group : nullptr);
         });
-      if (!by_norm) step_piece(step, slots, l, g0, g1, first, last, biases, (T)1);
+      if (!by_norm) step_piece(step, slots, G, l, g0, g1, first, last, biases, (T)1);
     });
     if (!by_norm) return;
     wait();
     const double norm = norm_of(room().clipped ? room().clipped : room().squares);
     const T factor = (T)(norm > rule.clip_norm ? rule.clip_norm / norm : 1.0);
     each_piece([&](int32_t l, size_t g0, size_t g1, size_t first, size_t last, bool biases) {
-      step_piece(step, slots, l, g0, g1, first, last, biases, factor);
+      step_piece(step, slots, room().gradient, l, g0, g1, first, last, biases, factor);
     });
   }
 
