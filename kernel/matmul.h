@@ -113,6 +113,19 @@ template <class T> inline void lone_product(const Product<T>& p, size_t r, size_
   }
 }
 
+// Rows first … last - 1 of C += scale a(r) d, where there is but one k: what is added is alike whichever factor is scaled.
+template <class T>
+inline void add_outer(const Grid<T>& C, const Left<T>& a, const Grid<T>& d, T scale, size_t first, size_t last, size_t n_groups) {
+  for (size_t group = 0; group < n_groups; ++group) {
+    const Lanes<T> scaled = load(d.row(0, group)) * all<T>(scale);
+    for (size_t block = first; block < last; block += kLanes) {
+      const T* x = a.row(block);
+      T* c = C.row(block, group);
+      for (size_t r = block; r < last && r < block + kLanes; ++r, x += a.row_step, c += C.row_step) store(c, fma(all<T>(*x), scaled, load(c)));
+    }
+  }
+}
+
 // Four rows of n numbers, w_step apart, become four columns of n rows, v_step apart.
 template <class T> INLINE void turn_four(const T* w, size_t w_step, size_t n, T* v, size_t v_step) {
 #if KERNEL_SHUFFLES

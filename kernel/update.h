@@ -21,7 +21,7 @@ struct Share {  // of a thread: whole groups of the first layer where there are 
   bool by_groups(size_t n_groups) const {
     return n_threads == 1 || n_groups % n_threads == 0 || n_groups >= 4 * n_threads || !bounds;
   }
-  size_t part(size_t n_parts, uint32_t number) const { return n_parts * number / n_threads; }
+  size_t part(size_t n_parts, uint32_t number) const { return n_threads == 1 ? n_parts * number : n_parts * number / n_threads; }
 };
 
 template <class T> struct Update {
@@ -122,8 +122,9 @@ template <class T> struct Update {
     T* D = room().D[l];
     if (l == 0 && !pass.is_dense()) scatter(w.row(0, g0), g0, factor, by_groups());
     else if (last > first) {
-      const Left<T> x = l == 0 ? turned(pass.panel()) : turned(pass.samples_of(room().P[l - 1]));
-      product<T>({w, x, pass.samples_of(D), n, {nullptr, 0, 0}, factor, add ? kAddScaled : kPutScaled}, first, last, g1);
+      const Grid<T> x = l == 0 ? pass.panel() : pass.samples_of(room().P[l - 1]), d = pass.samples_of(D);
+      if (add && n == 1) add_outer(w, turned(x), d, factor, first, last, g1);
+      else product<T>({w, turned(x), d, n, {nullptr, 0, 0}, factor, add ? kAddScaled : kPutScaled}, first, last, g1);
     }
     if (!biases) return;
     for (size_t g = g0; g < g1; ++g) {
@@ -147,14 +148,14 @@ template <class T> struct Update {
       for (int32_t l = 1; l < spec().n_layers; ++l) turn_alone(l, factor);
   }
 
-  // The same product the other way round: the same bits, and no transposition.
+  // The same numbers the other way round: no transposition.
   void turn_alone(int32_t l, T factor) const {
-    const Grid<T> v = pass.V(l);
-    const size_t n_in = spec().layers[l].n_in, n_out = spec().layers[l].n_out, n_groups = pass.n_groups(l - 1);
-    product<T>({v, turned(pass.samples_of(room().D[l])), pass.samples_of(room().P[l - 1]), 1, {nullptr, 0, 0}, factor, kAddScaled}, 0, n_out, n_groups);
-    if (n_in % kLanes)  // a(0) of padding lanes need not be 0
-      for (size_t j = 0; j < n_out; ++j)
-        for (size_t i = n_in % kLanes; i < (size_t)kLanes; ++i) v.row(j, n_groups - 1)[i] = 0;
+    const Grid<T> v = pass.V(l), x = pass.samples_of(room().P[l - 1]), d = pass.samples_of(room().D[l]);
+    const int32_t n_in = spec().layers[l].n_in, n_out = spec().layers[l].n_out;
+    for (size_t g = 0; g < pass.n_groups(l - 1); ++g) {
+      const Lanes<T> a = keep_real(load(x.row(0, g)), (int32_t)g * kLanes, n_in, (T)0);  // of padding it need not be 0
+      for (size_t j = 0; j < (size_t)n_out; ++j) add_row(v.row(j, g), d.row(0, j / kLanes)[j % kLanes] * factor, a);
+    }
   }
 
   void gradient_into(T* target, T factor) const {
