@@ -102,6 +102,7 @@ template <class T> struct Grid {
   T* at;
   size_t row_step, group_step;
   INLINE T* row(size_t r, size_t group) const { return at + r * row_step + group * group_step; }
+  INLINE Grid below(size_t r) const { return {row(r, 0), row_step, group_step}; }
 };
 
 // ---------------------------------------------------------------- arithmetic

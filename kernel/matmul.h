@@ -76,14 +76,16 @@ constexpr size_t kPiece = 192;
 template <class T, int G> INLINE void product_columns(const Product<T>& p, size_t first, size_t last, size_t group) {
   constexpr int R = kTileRows<T>;
   const size_t piece = p.ending == kPut && p.K > 2 * kPiece ? kPiece : p.K;
-  for (size_t k = 0; k < p.K; k += piece) {
-    const size_t end = p.K - k < piece ? p.K : k + piece;
+  size_t k = 0, end;
+  do {  // once where K is 0
+    end = p.K - k < piece ? p.K : k + piece;
     size_t r = first;
     for (; r + R <= last; r += R) product_tile<T, R, G>(p, r, group, k, end);
     if constexpr (R > 4) if (r + 4 <= last) { product_tile<T, 4, G>(p, r, group, k, end); r += 4; }
     if constexpr (R > 2) if (r + 2 <= last) { product_tile<T, 2, G>(p, r, group, k, end); r += 2; }
     if constexpr (R > 1) if (r < last) product_tile<T, 1, G>(p, r, group, k, end);
-  }
+    k = end;
+  } while (k < p.K);
 }
 
 // Rows first … last - 1 of C, all groups. `first` is a multiple of 16: no tile crosses a block of A's rows.

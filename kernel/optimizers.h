@@ -117,6 +117,14 @@ inline void step_groups(const Step<T>& step, T* w, T* g, T* first, T* second, si
   }
 }
 
+// g = (g + other) factor, for n groups of 16 numbers; other = 0 where that was asked for.
+template <class T> inline void add_halves(T* g, T* other, size_t n, T factor, bool to_zero) {
+  for (size_t i = 0; i < n * kLanes; i += kLanes) {
+    store(g + i, (load(g + i) + load(other + i)) * all<T>(factor));
+    if (to_zero) store(other + i, all<T>(0));
+  }
+}
+
 // Clips each number of a gradient to -limit … limit (limit 0: not). Notes the sum of squares of each group before that
 // and after, where there is room for it.
 template <class T> inline void tidy_groups(T* g, size_t n, T limit, double* squares, double* clipped) {

@@ -10,7 +10,6 @@
 
 namespace tongtou::KERNEL_ISA {
 
-constexpr size_t kSmallBytes = 256 << 10;  // parameters up to this size stay in the second-level cache
 constexpr size_t kBlock = 32;              // samples that go through all layers of a small network together: their
 constexpr size_t kWideBlock = 256;         // activations stay in the first-level cache; a wide one reads weights less often
 
