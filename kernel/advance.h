@@ -71,7 +71,7 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
     pass.first_done = part.n_threads > 1 && !needs.halves && !pass.is_dense() && part.by_groups(n_groups);
     if (pass.first_done) {
       if (pass.room.made) {
-        pass.make_inputs(rows, first, last);
+        pass.make_inputs(rows, first, last, rows_end);
         wait();
       }
       pass.visit_inputs(rows, 0, n, rows_end, part.part(n_groups, thread), part.part(n_groups, thread + 1));
