@@ -5,26 +5,25 @@
 // order, for its own. So no sum depends on the number of threads. Where the first layer has groups of neurons enough for
 // every thread to own some, their weights, most of all, never leave its core: it takes its groups forward for all samples
 // and updates them. Where plain gradient descent trains a small network
-// every thread keeps a copy and makes all updates in it: cores exchange deltas then, not weights.
+// every thread keeps a copy and makes all updates in it: cores exchange deltas then, not weights. In large batches of a
+// small network the gradient is the sum of those of two halves, whatever the number of threads: two then exchange these.
 #pragma once
 
 #include "update.h"
 
 namespace tongtou::KERNEL_ISA {
 
-constexpr size_t kWarm = 1024;  // examples whose pixels the second-level cache keeps from one phase to the next
-
 // `form` and what is null or not in the call decide what is needed.
 template <class T>
 inline size_t workspace_bytes(const Spec& spec, size_t n, int32_t form, const Rule* rule, const Disturbance* change) {
   Room<T> room;
-  return room.lay_out(spec, Needs(spec, form, rule, change), n, nullptr);
+  return room.lay_out(spec, Needs(spec, n, form, rule, change), n, nullptr);
 }
 
 // What a copy of all parameters and turned weights takes, for each thread but the first; 0 for a network so large, or
 // a rule so costly, that threads had better share one.
 template <class T> inline size_t private_bytes(const Spec& spec, const Rule& rule) {
-  if (Needs(spec, kPacked, &rule, nullptr).gradient) return 0;
+  if (Needs(spec, 0, kPacked, &rule, nullptr).gradient) return 0;
   size_t bytes = round_up(spec.n_numbers * sizeof(T), 64);
   for (int32_t l = 1; l < spec.n_layers; ++l)
     bytes += round_up((size_t)spec.layers[l].n_out * spec.layers[l - 1].stride * sizeof(T), 64);
@@ -35,7 +34,7 @@ template <class T> inline size_t private_bytes(const Spec& spec, const Rule& rul
 template <class T> inline void advance(Advance& call, uint32_t thread) {
   const Spec& spec = *call.spec;
   const Disturbance& change = *call.disturbance;
-  const Needs needs(spec, call.data->form, call.rule, &change);
+  const Needs needs(spec, call.batch_size, call.data->form, call.rule, &change);
   Pass<T> pass{spec, *call.data, &change, {call.seed, 0, 0}, {}, (T*)call.parameters, true, false};
   pass.room.lay_out(spec, needs, call.batch_size, (uint8_t*)call.workspace);
   Sync* sync = pass.room.sync;
@@ -43,8 +42,9 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
   const uint32_t n_threads = (uint32_t)call.n_threads;
   const auto wait = [&] { wait_for_all(sync, n_threads, call.relax); };
   const uint64_t steps_per_epoch = (call.n_chosen + call.batch_size - 1) / call.batch_size;
-  if (call.copies && thread > 0) pass.take_copy((uint8_t*)call.copies + (thread - 1) * private_bytes<T>(spec, *call.rule));
-  if (call.copies || thread == 0)
+  const bool own_copy = call.copies && !needs.halves;
+  if (own_copy && thread > 0) pass.take_copy((uint8_t*)call.copies + (thread - 1) * private_bytes<T>(spec, *call.rule));
+  if (own_copy || thread == 0)
     for (int32_t l = 1; l < spec.n_layers; ++l) {
       __builtin_memset(pass.room.V[l], 0, (size_t)spec.layers[l].n_out * spec.layers[l - 1].stride * sizeof(T));
       pass.turn_weights(l, 0, spec.layers[l].n_in);
@@ -66,19 +66,23 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
     const size_t rows_end = (size_t)(call.n_chosen - begin);
     pass.draws.epoch = epoch_number;
     pass.draws.step = (uint32_t)(step + call.step_offset);
-    const bool own_copy = call.copies != nullptr;
     const Share part = own_copy ? Share{0, 1, nullptr, nullptr} : Share{thread, n_threads, call.bounds, call.splits};
     const size_t n_groups = pass.n_groups(0);
-    pass.first_done = part.n_threads > 1 && !pass.is_dense() && part.by_groups(n_groups);
+    pass.first_done = part.n_threads > 1 && !needs.halves && !pass.is_dense() && part.by_groups(n_groups);
     if (pass.first_done) {
       if (pass.room.made) {
-        pass.make_inputs(rows, first, last);
+        pass.make_inputs(rows, first, last, rows_end);
         wait();
       }
       pass.visit_inputs(rows, 0, n, rows_end, part.part(n_groups, thread), part.part(n_groups, thread + 1));
       wait();
     }
     pass.samples(rows, first, last, rows_end, n == 1);
+    const Update<T> update{pass, rows, 0, n, part, n_threads > 1 || n > kWarm, first, rows_end};
+    if (needs.halves) {
+      if (n_threads > 2) wait();  // two have what they need
+      update.sum_halves();
+    }
     wait();
     const double loss = pass.loss_sum(n), weight = pass.weight_sum(rows, n);  // alike for every thread: they agree on stopping
     if (thread == 0) {
@@ -91,10 +95,13 @@ template <class T> inline void advance(Advance& call, uint32_t thread) {
     }
     if (!(loss - loss == 0)) {
       if (thread == 0) call.diverged = 1;
+      if (thread == 0 && needs.halves) {  // sums that no step will leave at 0
+        __builtin_memset(pass.room.gradient, 0, spec.n_numbers * sizeof(T));
+        __builtin_memset(pass.room.second_half, 0, spec.n_numbers * sizeof(T));
+      }
       return;
     }
     if (weight > 0) {
-      const Update<T> update{pass, rows, n, part, n_threads > 1 || n > kWarm, first, rows_end};
       if (!needs.gradient) update.descend((T)(-call.rates[i].eta / weight));
       else update.follow(*call.rule, Step<T>(*call.rule, call.rates[i], weight), slots, weight, wait);
       if (thread == 0) call.n_done = i + 1;
@@ -112,7 +119,7 @@ template <class T> inline void evaluate(const Evaluate& call) {
   uint32_t rows[kBlock];
   const Spec& spec = *call.spec;
   Pass<T> pass{spec, *call.data, nullptr, {}, {}, (T*)call.parameters, call.panels != 0, false};
-  pass.room.lay_out(spec, Needs(spec, call.data->form, nullptr, nullptr), kBlock, (uint8_t*)call.workspace);
+  pass.room.lay_out(spec, Needs(spec, 0, call.data->form, nullptr, nullptr), kBlock, (uint8_t*)call.workspace);
   const int32_t L = spec.n_layers - 1, n_out = spec.layers[L].n_out;
   for (uint64_t done = 0; done < call.n; done += kBlock) {
     const size_t n = (size_t)(call.n - done < kBlock ? call.n - done : kBlock);
@@ -131,14 +138,14 @@ template <class T> inline double gradient(const Gradient& call) {
   const Spec& spec = *call.spec;
   Pass<T> pass{spec, *call.data, nullptr, {}, {}, (T*)call.parameters, true, false};
   const size_t n = call.n_chosen;
-  pass.room.lay_out(spec, Needs(spec, call.data->form, nullptr, nullptr), n, (uint8_t*)call.workspace);
+  pass.room.lay_out(spec, Needs(spec, 0, call.data->form, nullptr, nullptr), n, (uint8_t*)call.workspace);
   T* target = (T*)call.gradient;
   for (uint64_t i = 0; i < spec.n_numbers; ++i) target[i] = 0;
   for (int32_t l = 1; l < spec.n_layers; ++l) pass.turn_weights(l, 0, spec.layers[l].n_in);
   pass.samples(call.chosen, 0, n, n, n == 1);
   const double weight = pass.weight_sum(call.chosen, n);
   if (!(weight > 0)) return 0;
-  const Update<T> update{pass, call.chosen, n, {0, 1, nullptr, nullptr}, n > kWarm, 0, n};
+  const Update<T> update{pass, call.chosen, 0, n, {0, 1, nullptr, nullptr}, n > kWarm, 0, n};
   update.gradient_into(target, (T)(1.0 / weight));
   return pass.loss_sum(n) / weight;
 }

@@ -3,12 +3,14 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <sched.h>
 #include <sys/mman.h>
 
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
+#include <thread>
 #include <vector>
 
 #include "kernel.h"
@@ -102,6 +104,23 @@ struct Plan {  // a Spec and the array type of its parameters
 
 // ---------------------------------------------------------------- data
 
+// Rows first[0] … first[1] - 1, first[1] … of packed examples: each core that this process may use has a part, where
+// there are enough of them.
+inline std::vector<size_t> parts_of(size_t n) {
+  cpu_set_t usable;
+  const bool known = sched_getaffinity(0, sizeof(usable), &usable) == 0;
+  const size_t cores = known ? (size_t)CPU_COUNT(&usable) : 1, most = n / 8192 + 1, parts = cores < most ? cores : most;
+  std::vector<size_t> first;
+  for (size_t k = 0; k <= parts; ++k) first.push_back(n * k / parts);
+  return first;
+}
+template <class F> void each_part(const std::vector<size_t>& first, F work) {  // work(part), each in a thread
+  std::vector<std::thread> threads;
+  for (size_t k = 1; k + 1 < first.size(); ++k) threads.emplace_back(work, k);
+  work(0);
+  for (std::thread& thread : threads) thread.join();
+}
+
 struct Examples {  // X with, for training, y and weights
   Data data{};
   std::vector<PackedRow> rows;
@@ -147,9 +166,18 @@ struct Examples {  // X with, for training, y and weights
     rows.resize(data.n);
     const uint8_t* pixels = static_cast<const uint8_t*>(X.data());
     nb::gil_scoped_release free_python;
-    n_bytes = kernel->plan_packing(pixels, data.n, (uint32_t)plan.n_in(), rows.data());
+    const std::vector<size_t> first = parts_of(data.n);
+    std::vector<size_t> sizes(first.size());
+    const uint32_t n_in = (uint32_t)plan.n_in();
+    each_part(first, [&](size_t k) {
+      sizes[k] = kernel->plan_packing(pixels + first[k] * n_in, first[k + 1] - first[k], n_in, rows.data() + first[k]);
+    });
+    for (size_t k = 0; k + 1 < first.size(); n_bytes += sizes[k++])  // parts lie one behind the other
+      for (size_t i = first[k]; i < first[k + 1]; ++i) rows[i].first_group += (uint32_t)(n_bytes / kGroupBytes);
     bytes = aligned_bytes(n_bytes + 512);
-    kernel->pack(pixels, data.n, (uint32_t)plan.n_in(), rows.data(), bytes.get());
+    each_part(first, [&](size_t k) {
+      kernel->pack(pixels + first[k] * n_in, first[k + 1] - first[k], n_in, rows.data() + first[k], bytes.get());
+    });
     data.rows = rows.data();
     data.bytes = bytes.get();
   }

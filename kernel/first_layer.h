@@ -19,6 +19,7 @@ struct Group {
   uint16_t index[kGroup];
   uint8_t value[kGroup];
 };
+static_assert(sizeof(Group) == kGroupBytes);
 
 // ---------------------------------------------------------------- packing
 

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "activations.h"
+#include "matmul.h"
 
 namespace tongtou::KERNEL_ISA {
 
@@ -133,6 +134,49 @@ INLINE uint32_t cross_entropy_block(const T* Z, T* D, size_t n, const Across& ac
   return hits;
 }
 
+constexpr size_t kSeveral = 4;  // samples from which on it pays to turn them into lanes and back
+
+// The same for at most 16 classes given by number: samples stand side by side in the lanes and take their neurons one
+// after the other, so that no sum, maximum or exponential is spent on one sample alone.
+template <class T>
+inline uint32_t cross_entropy_side_by_side(const T* Z, T* D, size_t n, const Targets<T>& y, const uint32_t* rows, T* loss) {
+  alignas(64) T z[kLanes * kLanes], labels[kLanes], weights[kLanes];  // z: neuron by neuron
+  for (size_t s = 0; s < kLanes; ++s) {
+    labels[s] = s < n ? (T)y.labels[rows[s]] : (T)-1;
+    weights[s] = s < n ? y.weight(rows[s]) : (T)0;
+  }
+  UNROLL for (size_t s = 0; s < kLanes; s += 4) turn_four(Z + s * kLanes, kLanes, (size_t)y.n_out, z + s, kLanes);  // past n too
+  const Lanes<T> lowest = all<T>((T)-__builtin_inf()), label = load(labels);
+  Lanes<T> own = lowest, other = lowest, total = all<T>(0);
+  for (int32_t j = 0; j < y.n_out; ++j) {
+    const Lanes<T> x = load(z + j * kLanes), number = all<T>((T)j);
+    own = if_equal(label, number, x, own);
+    other = max(other, if_equal(label, number, lowest, x));
+  }
+  const Lanes<T> largest = max(other, own);
+  for (int32_t j = 0; j < y.n_out; ++j) {
+    const Lanes<T> e = exp_in_range(max(all<T>(-Limits<T>::reach), load(z + j * kLanes) - largest));
+    store(z + j * kLanes, e);
+    total = total + e;
+  }
+  const Lanes<T> inverse = all<T>(1) / total;
+  for (int32_t j = 0; j < y.n_out; ++j) {
+    const Lanes<T> p = load(z + j * kLanes) * inverse, delta = if_equal(label, all<T>((T)j), p - all<T>(1), p);
+    store(z + j * kLanes, flush(delta * load(weights), Limits<T>::tiny_delta));
+  }
+  for (int32_t j = y.n_out; j < kLanes; ++j) store(z + j * kLanes, all<T>(0));
+  UNROLL for (size_t j = 0; j < kLanes; j += 4) turn_four(z + j * kLanes, kLanes, n, D + j, kLanes);
+  alignas(64) T ahead[kLanes], each[kLanes];
+  store(ahead, own - other);
+  store(each, (log(total) + (largest - own)) * load(weights));
+  uint32_t hits = 0;
+  for (size_t s = 0; s < n; ++s) {
+    hits += ahead[s] > 0;
+    loss[s] += each[s];
+  }
+  return hits;
+}
+
 // What the losses that are sums over outputs have of one group of lanes: the loss, and its gradient g by a (by z for
 // the binary cross-entropy).
 template <class T> struct Term {
@@ -198,7 +242,9 @@ inline uint32_t loss_block(int32_t kind, T parameter, const T* X, T* D, size_t n
                            const uint32_t* rows, T* loss) {
   const T mean = (T)1 / (T)y.n_out;
   switch (kind) {
-    case kCrossEntropy: return cross_entropy_block<T, kFixed>(X, D, n, across, y, rows, loss);
+    case kCrossEntropy:
+      if (kFixed && n >= kSeveral && y.labels && !(y.smoothing > 0)) return cross_entropy_side_by_side(X, D, n, y, rows, loss);
+      return cross_entropy_block<T, kFixed>(X, D, n, across, y, rows, loss);
     case kBinaryCrossEntropy: return summed_block<T, kBinaryCrossEntropy, kFixed>(X, D, n, across, y, rows, 1, 0, loss);
     case kHuber: return summed_block<T, kHuber, kFixed>(X, D, n, across, y, rows, mean, parameter, loss);
     case kPoisson: return summed_block<T, kPoisson, kFixed>(X, D, n, across, y, rows, 1, 0, loss);

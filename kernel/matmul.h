@@ -38,7 +38,7 @@ template <class T> constexpr int kTileGroups = kVectorBytes == 64 && sizeof(T) =
 
 template <class T, int R, int G>
 INLINE void add_products(Lanes<T> (&total)[R][G], const T* a, size_t row_step, size_t k_step, const T* (&b)[G], size_t b_step, size_t n) {
-  for (size_t k = 0; k < n; ++k, a += k_step) {
+  _Pragma("GCC unroll 4") for (size_t k = 0; k < n; ++k, a += k_step) {
     Lanes<T> row[G];
     UNROLL for (int g = 0; g < G; ++g) { row[g] = load(b[g]); b[g] += b_step; }
     UNROLL for (int i = 0; i < R; ++i) {
@@ -76,14 +76,16 @@ constexpr size_t kPiece = 192;
 template <class T, int G> INLINE void product_columns(const Product<T>& p, size_t first, size_t last, size_t group) {
   constexpr int R = kTileRows<T>;
   const size_t piece = p.ending == kPut && p.K > 2 * kPiece ? kPiece : p.K;
-  for (size_t k = 0; k < p.K; k += piece) {
-    const size_t end = p.K - k < piece ? p.K : k + piece;
+  size_t k = 0, end;
+  do {  // once where K is 0
+    end = p.K - k < piece ? p.K : k + piece;
     size_t r = first;
     for (; r + R <= last; r += R) product_tile<T, R, G>(p, r, group, k, end);
     if constexpr (R > 4) if (r + 4 <= last) { product_tile<T, 4, G>(p, r, group, k, end); r += 4; }
     if constexpr (R > 2) if (r + 2 <= last) { product_tile<T, 2, G>(p, r, group, k, end); r += 2; }
     if constexpr (R > 1) if (r < last) product_tile<T, 1, G>(p, r, group, k, end);
-  }
+    k = end;
+  } while (k < p.K);
 }
 
 // Rows first … last - 1 of C, all groups. `first` is a multiple of 16: no tile crosses a block of A's rows.
@@ -113,6 +115,41 @@ template <class T> inline void lone_product(const Product<T>& p, size_t r, size_
   }
 }
 
+// Rows first … last - 1 of C += scale a(r) d, where there is but one k: what is added is alike whichever factor is scaled.
+template <class T>
+inline void add_outer(const Grid<T>& C, const Left<T>& a, const Grid<T>& d, T scale, size_t first, size_t last, size_t n_groups) {
+  for (size_t group = 0; group < n_groups; ++group) {
+    const Lanes<T> scaled = load(d.row(0, group)) * all<T>(scale);
+    for (size_t block = first; block < last; block += kLanes) {
+      const T* x = a.row(block);
+      T* c = C.row(block, group);
+      for (size_t r = block; r < last && r < block + kLanes; ++r, x += a.row_step, c += C.row_step) store(c, fma(all<T>(*x), scaled, load(c)));
+    }
+  }
+}
+
+// Four rows of n numbers, w_step apart, become four columns of n rows, v_step apart.
+template <class T> INLINE void turn_four(const T* w, size_t w_step, size_t n, T* v, size_t v_step) {
+#if KERNEL_SHUFFLES
+  if constexpr (sizeof(T) == 4) {
+    typedef float Four __attribute__((vector_size(16)));
+    typedef float Loose __attribute__((vector_size(16), aligned(4), may_alias));
+    for (size_t j = 0; j < n; j += 4, w += 4, v += 4 * v_step) {
+      const Four a = *(const Loose*)w, b = *(const Loose*)(w + w_step), c = *(const Loose*)(w + 2 * w_step), d = *(const Loose*)(w + 3 * w_step);
+      const Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+      const Four AB = __builtin_shufflevector(a, b, 2, 6, 3, 7), CD = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+      *(Loose*)v = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+      if (j + 1 < n) *(Loose*)(v + v_step) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+      if (j + 2 < n) *(Loose*)(v + 2 * v_step) = __builtin_shufflevector(AB, CD, 0, 1, 4, 5);
+      if (j + 3 < n) *(Loose*)(v + 3 * v_step) = __builtin_shufflevector(AB, CD, 2, 3, 6, 7);
+    }
+    return;
+  }
+#endif
+  for (size_t i = 0; i < 4; ++i)
+    for (size_t j = 0; j < n; ++j) v[j * v_step + i] = w[i * w_step + j];
+}
+
 // Rows first … last - 1 of W (n_in rows of n_out numbers) become columns of its turned copy V, which lets the backward
 // pass run over neurons with no sum across lanes. Both lie in panels; `first` is a multiple of 16.
 template <class T>
@@ -120,26 +157,7 @@ inline void transpose(const Grid<T>& W, size_t n_out, const Grid<T>& V, size_t f
   for (size_t j0 = 0; j0 < n_out; j0 += kLanes) {
     const size_t n = n_out - j0 < (size_t)kLanes ? n_out - j0 : (size_t)kLanes;
     size_t i = first;
-#if KERNEL_SHUFFLES
-    if constexpr (sizeof(T) == 4) {
-      typedef float Four __attribute__((vector_size(16)));
-      typedef float Loose __attribute__((vector_size(16), aligned(4), may_alias));
-      const size_t ws = W.row_step, vs = V.row_step;
-      for (; i + 4 <= last; i += 4) {
-        for (size_t j = 0; j < n; j += 4) {
-          const T* w = W.row(i, j0 / kLanes) + j;
-          const Four a = *(const Loose*)w, b = *(const Loose*)(w + ws), c = *(const Loose*)(w + 2 * ws), d = *(const Loose*)(w + 3 * ws);
-          const Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-          const Four AB = __builtin_shufflevector(a, b, 2, 6, 3, 7), CD = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-          T* t = V.row(j0 + j, i / kLanes) + i % kLanes;
-          *(Loose*)t = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
-          if (j + 1 < n) *(Loose*)(t + vs) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-          if (j + 2 < n) *(Loose*)(t + 2 * vs) = __builtin_shufflevector(AB, CD, 0, 1, 4, 5);
-          if (j + 3 < n) *(Loose*)(t + 3 * vs) = __builtin_shufflevector(AB, CD, 2, 3, 6, 7);
-        }
-      }
-    }
-#endif
+    for (; i + 4 <= last; i += 4) turn_four(W.row(i, j0 / kLanes), W.row_step, n, V.row(j0, i / kLanes) + i % kLanes, V.row_step);
     for (; i < last; ++i)
       for (size_t j = 0; j < n; ++j) V.row(j0 + j, i / kLanes)[i % kLanes] = W.row(i, j0 / kLanes)[j];
   }

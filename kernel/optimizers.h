@@ -84,12 +84,14 @@ INLINE Lanes<T> stepped(const Step<T>& step, const Lanes<T>& w, const Lanes<T>& 
 }
 
 // `n` groups of 16 numbers that lie one behind the other: weights (penalised, decayed) or biases. The gradient is
-// multiplied by `factor`. penalties: one number for each group, or null.
+// multiplied by `factor`, and afterwards 0 where that was asked for. penalties: one number for each group, or null.
 template <class T, int kKind>
-inline void step_groups(const Step<T>& step, T* w, const T* g, T* first, T* second, size_t n, bool weights, T factor, double* penalties) {
+inline void step_groups(const Step<T>& step, T* w, T* g, T* first, T* second, size_t n, bool weights, T factor, bool to_zero,
+                        double* penalties) {
   const bool decays = weights && step.keep != 1, penalised = weights && step.penalised;
   for (size_t k = 0; k < n; ++k, w += kLanes, g += kLanes) {
     Lanes<T> own = load(w), slope = load(g) * all<T>(factor);
+    if (to_zero) store(g, all<T>(0));
     if (penalised) {
       if (penalties) penalties[k] = (double)sum(fma(all<T>(step.half_l2) * own, own, all<T>(step.l1) * abs(own)));
       slope = fma(all<T>(step.l2), own, slope);
@@ -104,13 +106,22 @@ inline void step_groups(const Step<T>& step, T* w, const T* g, T* first, T* seco
   }
 }
 template <class T>
-inline void step_groups(const Step<T>& step, T* w, const T* g, T* first, T* second, size_t n, bool weights, T factor, double* penalties) {
+inline void step_groups(const Step<T>& step, T* w, T* g, T* first, T* second, size_t n, bool weights, T factor, bool to_zero,
+                        double* penalties) {
   switch (step.kind) {
-    case kMomentum: return step_groups<T, kMomentum>(step, w, g, first, second, n, weights, factor, penalties);
-    case kVelocity: return step_groups<T, kVelocity>(step, w, g, first, second, n, weights, factor, penalties);
-    case kRmsprop: return step_groups<T, kRmsprop>(step, w, g, first, second, n, weights, factor, penalties);
-    case kAdam: return step_groups<T, kAdam>(step, w, g, first, second, n, weights, factor, penalties);
-    default: return step_groups<T, kPlain>(step, w, g, first, second, n, weights, factor, penalties);
+    case kMomentum: return step_groups<T, kMomentum>(step, w, g, first, second, n, weights, factor, to_zero, penalties);
+    case kVelocity: return step_groups<T, kVelocity>(step, w, g, first, second, n, weights, factor, to_zero, penalties);
+    case kRmsprop: return step_groups<T, kRmsprop>(step, w, g, first, second, n, weights, factor, to_zero, penalties);
+    case kAdam: return step_groups<T, kAdam>(step, w, g, first, second, n, weights, factor, to_zero, penalties);
+    default: return step_groups<T, kPlain>(step, w, g, first, second, n, weights, factor, to_zero, penalties);
+  }
+}
+
+// g = (g + other) factor, for n groups of 16 numbers; other = 0 where that was asked for.
+template <class T> inline void add_halves(T* g, T* other, size_t n, T factor, bool to_zero) {
+  for (size_t i = 0; i < n * kLanes; i += kLanes) {
+    store(g + i, (load(g + i) + load(other + i)) * all<T>(factor));
+    if (to_zero) store(other + i, all<T>(0));
   }
 }
 

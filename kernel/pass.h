@@ -10,7 +10,6 @@
 
 namespace tongtou::KERNEL_ISA {
 
-constexpr size_t kSmallBytes = 256 << 10;  // parameters up to this size stay in the second-level cache
 constexpr size_t kBlock = 32;              // samples that go through all layers of a small network together: their
 constexpr size_t kWideBlock = 256;         // activations stay in the first-level cache; a wide one reads weights less often
 
@@ -69,13 +68,16 @@ template <class T> struct Pass {
   void turn_weights(int32_t l, size_t first, size_t last) const { transpose(W(l), (size_t)spec.layers[l].n_out, V(l), first, last); }
 
   // Examples first … last - 1 as this step sees them, where they are not taken as they are.
-  void make_inputs(const uint32_t* rows, size_t first, size_t last) const {
+  // `end`: row numbers before rows[end] may be read, to fetch examples ahead of their turn.
+  void make_inputs(const uint32_t* rows, size_t first, size_t last, size_t end) const {
     const size_t n_in = spec.layers[0].n_in;
     uint8_t* scratch = room.scratch + first / kLanes * Room<T>::scratch_bytes(spec);
     if (room.made)
-      for (size_t s = first; s < last; ++s)
+      for (size_t s = first; s < last; ++s) {
+        if (s + kLater < end) prefetch_pixels(data, rows[s + kLater], rows[s + kFar], rows[s + kNear]);
         room.made_groups[s] = make_row(spec, *change, draws, pixels_of(data, rows[s]), rows[s], s, scratch,
                                        room.made + s * Room<T>::groups_a_row(spec));
+      }
     if (!is_dense()) return;
     for (size_t s = first; s < last; ++s) {
       T* x = room.panel + s * n_in;
@@ -95,8 +97,7 @@ template <class T> struct Pass {
     }
   }
 
-  // Z[0] of samples first … last - 1, where the first layer is not a product, for some groups of neurons.
-  // `end`: row numbers before rows[end] may be read, to fetch examples ahead of their turn
+  // Z[0] of samples first … last - 1, where the first layer is not a product, for some groups of neurons; `end` as above.
   void visit_inputs(const uint32_t* rows, size_t first, size_t last, size_t end, size_t first_group, size_t last_group) const {
     const Grid<T> w = W(0), b = bias(0), z = samples_of(room.Z[0]);
     const T scale = pixel_scale();
@@ -115,7 +116,7 @@ template <class T> struct Pass {
   }
 
   void first_layer(const uint32_t* rows, size_t first, size_t last, size_t end) const {
-    if (room.made || is_dense()) make_inputs(rows, first, last);
+    if (room.made || is_dense()) make_inputs(rows, first, last, end);
     if (!is_dense()) return visit_inputs(rows, first, last, end, 0, n_groups(0));
     product<T>({samples_of(room.Z[0]), as_it_lies(panel()), W(0), (size_t)spec.layers[0].n_in, bias(0), 1, kPut}, first, last, n_groups(0));
   }

@@ -7,6 +7,9 @@
 
 namespace tongtou::KERNEL_ISA {
 
+constexpr size_t kSmallBytes = 256 << 10;  // parameters up to this size stay in the second-level cache
+constexpr size_t kManySamples = 128;       // in a batch: two threads then exchange the gradients of a half each
+
 INLINE size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 struct Sync {  // a barrier of the caller's threads; each word on its own cache line
@@ -35,11 +38,13 @@ struct Needs {
   bool made;       // packed rows made anew for each step: augmented, or with inputs dropped (after noise in the panel)
   bool masks;      // dropout between layers
   bool gradient;   // in full, because the rule is not plain gradient descent
+  bool halves;     // of the batch: their gradients are summed apart, each by a thread, and then added
   bool squares;    // of the gradient, by group
   bool clipped;    // and once more, clipped
   bool penalties;  // of the weights, by group
 
-  Needs(const Spec& spec, int32_t form, const Rule* rule, const Disturbance* change) {
+  // n: of a batch
+  Needs(const Spec& spec, size_t n, int32_t form, const Rule* rule, const Disturbance* change) {
     const bool noisy = change && change->noise > 0;
     panel = form == kDense || noisy;
     made = change && form == kPacked && ((change->drop[0] && !noisy) || change->height);
@@ -49,7 +54,8 @@ struct Needs {
     penalties = rule && (rule->l1 != 0 || rule->l2 != 0);
     squares = rule && (rule->measure || rule->clip_norm > 0);
     clipped = rule && rule->clip_norm > 0 && rule->clip_value > 0;
-    gradient = rule && (rule->kind != kPlain || penalties || squares || rule->clip_value > 0);
+    halves = rule && n >= kManySamples && spec.n_numbers * sizeof(float) <= kSmallBytes;
+    gradient = rule && (halves || rule->kind != kPlain || penalties || squares || rule->clip_value > 0);
   }
 };
 
@@ -62,7 +68,7 @@ template <class T> struct Room {
   Group* made;                                     // (n, groups_a_row)
   uint32_t* made_groups;                           // (n,)
   uint8_t* scratch;                                // scratch_bytes for every 16 samples; a thread uses the first of its own
-  T* gradient;                                     // like the parameters
+  T *gradient, *second_half;                       // like the parameters
   double *squares, *clipped, *penalties;           // one for every 16 parameters
   // Panels of `rows` samples: weighted sums, activations, what the next layer gets of them, their masks, deltas.
   T *Z[kMaxLayers], *A[kMaxLayers], *P[kMaxLayers], *M[kMaxLayers], *D[kMaxLayers];
@@ -98,6 +104,7 @@ template <class T> struct Room {
     scratch = needs.made || needs.panel ? take(rows / kLanes * scratch_bytes(spec)) : nullptr;
     const size_t n_groups = spec.n_numbers / kLanes;
     gradient = needs.gradient ? (T*)take(spec.n_numbers * sizeof(T)) : nullptr;
+    second_half = needs.halves ? (T*)take(spec.n_numbers * sizeof(T)) : nullptr;
     squares = needs.squares ? (double*)take(n_groups * sizeof(double)) : nullptr;
     clipped = needs.clipped ? (double*)take(n_groups * sizeof(double)) : nullptr;
     penalties = needs.penalties ? (double*)take(n_groups * sizeof(double)) : nullptr;

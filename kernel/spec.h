@@ -43,6 +43,7 @@ struct Spec {
 struct PackedRow {
   uint32_t first_group, n_groups;
 };
+constexpr uint32_t kGroupBytes = 48;
 
 struct Data {
   uint64_t n;               // examples

@@ -170,12 +170,13 @@ def test_every_kernel_of_this_machine_follows(each_kernel, optimizer, form):
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("batch", [1, 2, 34, 35])
+@pytest.mark.parametrize(("batch", "n"), [(1, N), (2, N), (34, N), (35, N), (130, 261)])
 @pytest.mark.parametrize("form", CASES)
-def test_batches_of_any_size(form, batch, dtype):
+def test_batches_of_any_size(form, batch, n, dtype):
+    """From 128 samples on the gradient is that of two halves; the last step here has but one."""
     rule = {"l2": 0.1, "dropout": "input too", "label_smoothing": 0.1}
     optimizer = Adam(0.005, epsilon=1e-4)
-    net, task = case_of(form, dtype, optimizer, rule, {"l2_over_batch": True}, batch=batch)
+    net, task = case_of(form, dtype, optimizer, rule, {"l2_over_batch": True}, n=n, batch=batch)
     assert_engines_agree(net, task, TOLERANCE[dtype], n_steps=9)
 
 
@@ -292,21 +293,43 @@ def test_a_batch_without_weight_changes_nothing(optimizer, dtype):
     assert bits(net) != before
 
 
+@pytest.mark.parametrize("form", CASES)
+@pytest.mark.parametrize("optimizer", [SGD(0.1), Adam(0.01)], ids=["sgd", "adam"])
+def test_what_a_diverged_step_summed_is_forgotten(optimizer, form):
+    """In large batches the gradient is summed before the loss is looked at."""
+    net, task = case_of(form, "float32", optimizer, {}, {}, n=300, batch=150)
+    session, rates = engine_of("native").prepare(net, task), rates_of(task, 3)
+    begin = session.snapshot()
+    session.advance(0, rates, 1)
+    end = bits(net)
+    for threads in (1, 2):
+        session.restore(begin)
+        net.layers[-1].W[0, 0] = np.inf
+        assert session.advance(0, rates, threads).diverged
+        session.restore(begin)
+        session.advance(0, rates, threads)
+        assert bits(net) == end
+
+
 # The same bits ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("form", CASES)
-@pytest.mark.parametrize("wide", [False, True], ids=["narrow", "wide"])
+@pytest.mark.parametrize("case", ["narrow", "wide", "many samples"])
 @pytest.mark.parametrize(("rule", "settings"), [RULES[0].values, RULES[3].values, RULES[-1].values])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_bits_do_not_depend_on_threads_or_slices(optimizer, rule, settings, wide, form, dtype):
+def test_bits_do_not_depend_on_threads_or_slices(optimizer, rule, settings, case, form, dtype):
     """One, two or three threads, and steps made together, in parts or again from a snapshot."""
-    sizes = {"packed": [400, 70, 40, 10], "dense": [30, 90, 12]}[form] if wide else None
-    batch = 20 if wide else BATCH
+    wide = {"packed": [400, 70, 40, 10], "dense": [30, 90, 12]}[form]
+    n, batch, sizes = {
+        "narrow": (N, BATCH, None),
+        "wide": (N, 20, wide),
+        "many samples": (300, 140, None),
+    }[case]
 
     def prepared():
-        net, task = case_of(form, dtype, optimizer, rule, settings, batch=batch, sizes=sizes)
+        net, task = case_of(form, dtype, optimizer, rule, settings, n, batch, sizes)
         return net, engine_of("native").prepare(net, task), rates_of(task, 9)
 
     net, session, rates = prepared()

@@ -152,9 +152,10 @@ test("a picture from a file, dropped, and one that is none", async ({ page }) =>
 
 test("a link keeps the drawing, stroke for stroke", async ({ page, context }) => {
   await empty(page);
-  await drawWithMouse(page, one(5));
+  const strokes = one(5);
+  await drawWithMouse(page, strokes);
   const words = await verdict(page).innerText();
-  await expect(page).toHaveURL(/draw=\.d[^.]+\.d[^.]+$/);
+  await expect(page).toHaveURL(new RegExp(`draw=${"\\.d[^.&]+".repeat(strokes.length)}$`));
   const link = page.url();
   const other = await context.newPage();
   await other.goto(link);

@@ -42,7 +42,51 @@ const NAMES = /Tongtou|通透|MNIST|sigmoid|softmax|ReLU|GELU|tanh|Adam|SGD/g;
 
 const holes = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort();
 
+/** PRODUCT.md's glossary: where the English says the one, the Chinese says one of the others. */
+const GLOSSARY: [RegExp, RegExp][] = [
+  [/\bneurons?\b/i, /神经元/],
+  [/\bactivation functions?\b/i, /激活函数/],
+  [/\bactivations?\b/i, /激活/],
+  [/\bweights?\b/i, /权重/],
+  [/\bbias(es)?\b/i, /偏置|偏差/],
+  [/\bweighted sums?\b/i, /加权和/],
+  [/\bhidden layers?\b/i, /隐藏层|隐含层/],
+  [/\blearning rate\b/i, /学习率|学习系数/],
+  [/\bloss(es)?\b/i, /损失|代价/],
+  [/\bgradients?\b/i, /梯度/],
+  [/\bbackpropagation\b/i, /反向传播/],
+  [/\bchain rule\b/i, /链式法则/],
+  [/\bmomentum\b/i, /动量/],
+  [/\bbatch(es)?\b/i, /批/],
+  [/\bepochs?\b/i, /轮/],
+  [/\boverfitting\b/i, /过拟合/],
+  [/\bdropout\b/i, /随机失活/],
+  [/\bconfidences?\b/i, /置信度/],
+  [/\bcalibrat\w+/i, /校准/],
+  [/\bconfusion\b/i, /混淆/],
+  [/\bparameters?\b/i, /参数/],
+  [/\boptimi[sz]ers?\b/i, /优化器/],
+  [/\b(matrix|matrices)\b/i, /矩阵/],
+  [/\bthresholds?\b/i, /阈值/],
+  [/\bcross-entropy\b/i, /交叉熵/],
+];
+
 describe("the page’s words", () => {
+  it("use the glossary's terms", () => {
+    const wrong: string[] = [];
+    let met = 0;
+    for (const [key, text] of Object.entries(words)) {
+      const bare = text.replace(/\{\w+\}/g, "");
+      for (const [english, accepted] of GLOSSARY) {
+        if (!english.test(bare)) continue;
+        met++;
+        if (!accepted.test(chinese[key])) wrong.push(`${key}: ${english} in "${chinese[key]}"`);
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(met).toBeGreaterThan(100);
+  });
+
   it("are the same keys in both languages", () => {
     expect(Object.keys(zh).sort()).toEqual(Object.keys(en).sort());
   });

@@ -11,8 +11,8 @@ LONGEST_S = 0.05
 """Seconds a slice may take: between slices live Ctrl-C, progress and time budgets."""
 
 AIMED_S = 0.03
-_TRIAL_S = 0.004
-_TRIALS = 4
+_TRIAL_S = 0.002
+_TRIALS = 3
 _PATIENCE = 3
 """So many slices in a row must be slower than one thread was: one alone may be chance."""
 _QUICK_S = 25e-6

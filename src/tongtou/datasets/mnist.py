@@ -71,7 +71,7 @@ def mnist() -> Mnist:
     array([5, 0, 4, 1, 9])
     """
     raw = np.empty(2 * _HALF_BYTES, np.uint8)
-    with ThreadPoolExecutor(2) as pool:  # unpacking leaves the interpreter free
+    with ThreadPoolExecutor(3) as pool:  # unpacking leaves the interpreter free
         first = pool.submit(_unpack, 0, raw[:_HALF_BYTES])
         second = pool.submit(_unpack, _SECOND_HALF, raw[_HALF_BYTES:])
         test = pool.submit(idx, *_files("t10k"), name="MNIST test")
