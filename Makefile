@@ -63,7 +63,7 @@ lab: $(VENV)/installed-lab
 	$(BIN)/tongtou lab
 
 test: check test-lab
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # In a browser too, where there is one; LAB_TESTS=required fails where there is none.
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)

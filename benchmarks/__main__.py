@@ -17,6 +17,7 @@ from benchmarks.accuracy import ASKED, accuracy
 from benchmarks.contestants import LESSON_ENTRIES, WIDE_ENTRIES
 from benchmarks.explanations import explanations
 from benchmarks.honesty import honesty
+from benchmarks.lab import lab, lab_targets, show_lab
 from benchmarks.machine import describe, processor
 from benchmarks.measure import ROOT, Patience
 from benchmarks.settings import BATCHES
@@ -32,6 +33,7 @@ PARTS = {
     "accuracy": (accuracy, table.show_accuracy),
     "explanations": (explanations, table.show_explanations),
     "honesty": (honesty, table.show_honesty),
+    "lab": (lab, show_lab),
     "soak": (soak, table.show_soak),
 }
 USUAL = [part for part in PARTS if part != "soak"]
@@ -132,6 +134,7 @@ def judge(found: dict[str, Any]) -> None:
         *verdicts.accuracy_targets(found["accuracy"]),
         *verdicts.explanation_targets(found["explanations"]),
         *verdicts.honesty_targets(found["honesty"]),
+        *lab_targets(found["lab"]),
     ]
     found["failures"] = verdicts.failures(found)
 

@@ -8,7 +8,7 @@ import { argmax } from "../src/core/sums";
 import { at, orthogonal, randomDirection } from "../src/core/surface";
 import { readModel } from "../src/core/safetensors";
 import { Engine, EngineError, type Port } from "../src/engine/client";
-import type { Change, FromWorker, Progress, Settings } from "../src/engine/protocol";
+import type { Change, FromWorker, Progress, RunFile, Settings } from "../src/engine/protocol";
 import { shifted } from "../src/engine/worker/evaluation";
 import { Host } from "../src/engine/worker/host";
 import { digestOf, digit, images, kernelModule, labels, server } from "./material";
@@ -165,6 +165,67 @@ describe("a run", () => {
     const curve = await engine.curve();
     expect(curve.loss).toHaveLength(295);
     expect([...curve.loss]).toEqual([...(await again.curve()).loss]);
+  });
+
+  test("comes back from its file where the amount of data changed", async () => {
+    const engine = engineWith();
+    await engine.load("train");
+    await engine.start({ ...SMALL, nExamples: 100 });
+    for (const nExamples of [400, 50]) {
+      await engine.advance(5);
+      await engine.change({ nExamples });
+    }
+    const { model, changes } = await engine.advance(5);
+    expect(changes.map(({ step }) => step)).toEqual([5, 10]);
+    const { file } = await engine.save();
+    const again = engineWith();
+    const restored = await again.restore(file);
+    expect(digestOf(restored.model)).toBe(digestOf(model));
+    expect(restored.changes).toEqual(changes);
+    expect(digestOf((await again.seek(7)).model)).toBe(digestOf((await engine.seek(7)).model));
+    expect(digestOf((await again.advance(20)).model)).toBe(
+      digestOf((await engine.advance(20)).model),
+    );
+    const all = await again.state();
+    expect([all.settings.nExamples, all.changes]).toEqual([50, changes]); // nothing was taken in beside
+
+    // With another model's file in hand: the digits are there already, all of them.
+    const third = engineWith();
+    await third.load("train");
+    await third.start(SMALL);
+    expect(digestOf((await third.restore(file)).model)).toBe(digestOf(model));
+  });
+
+  test("keeps what is still to come when it is saved on its way", async () => {
+    const engine = engineWith();
+    await engine.ready;
+    await engine.start(SMALL);
+    await engine.advance(6);
+    await engine.load("train");
+    await engine.advance(10);
+    await engine.twin({ learningRate: 0.5 });
+    await engine.advance(3, "twin");
+    const { file } = await engine.save("twin");
+    expect(file.changes).toEqual([{ step: 6, change: { nExamples: 400 } }]);
+    const again = engineWith();
+    const restored = await again.restore(file);
+    expect([restored.step, restored.end, restored.changes]).toEqual([3, 3, file.changes]);
+    expect(digestOf((await again.advance(9)).model)).toBe(
+      digestOf((await engine.advance(9, "twin")).model),
+    );
+  });
+
+  test("refuses a file whose changes are out of order", async () => {
+    const engine = engineWith();
+    await engine.load("train");
+    await engine.start(SMALL);
+    await engine.advance(9);
+    const { file } = await engine.save();
+    const one = { step: 4, change: { learningRate: 1 } };
+    for (const changes of [[one, { ...one, step: 3 }], [{ ...one, step: -1 }], [{ step: 2 }]])
+      await expect(engine.restore({ ...file, changes } as RunFile)).rejects.toMatchObject({
+        code: "settings",
+      });
   });
 
   test("remembers that an optimiser was changed and changed back at one step", async () => {

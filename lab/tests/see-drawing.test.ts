@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { decodeDrawing, encodeDrawing, snap, type Drawing } from "../src/state/drawing";
+import { board, fromPlane, type Stroke } from "../src/core/digit";
+import { decodeDrawing, encodeDrawing, ERASER, PEN, snap, type Drawing } from "../src/state/drawing"; // prettier-ignore
+import stored from "../drawings/digits.json";
 
 const strokes = [
   { points: [0, 0, 0.5, 0.25, 1, 1], erases: false },
@@ -51,5 +53,24 @@ describe("a drawing in the address", () => {
     const text = encodeDrawing({ base: { kind: "blank" }, strokes: [strokes[0], long] });
     expect(text.length).toBeLessThan(9000);
     expect(decodeDrawing(text)?.strokes.length).toBe(1);
+  });
+});
+
+describe("the eraser", () => {
+  it("along a stroke leaves nothing of it, not even its rim", () => {
+    for (const { strokes } of (stored as { strokes: [number, number][][] }[]).filter((_, k) => k % 5 === 0)) { // prettier-ignore
+      const with_ = (width: number, erases: boolean): Stroke[] =>
+        strokes.map((points) => ({ points, width, erases }));
+      const plane = board([...with_(PEN, false), ...with_(ERASER, true)]);
+      expect(plane.ink.some((ink) => ink > 0)).toBe(false);
+      expect(fromPlane(plane)).toBeNull();
+      expect(fromPlane(board([...with_(PEN, false), ...with_(PEN, true)]))).not.toBeNull();
+    }
+  });
+
+  it("takes away what a little of an unsteady hand misses", () => {
+    const down: Stroke = { points: [[140, 40], [140, 240]], width: PEN }; // prettier-ignore
+    const beside: Stroke = { points: [[145, 38], [136, 242]], width: ERASER, erases: true }; // prettier-ignore
+    expect(fromPlane(board([down, beside]))).toBeNull();
   });
 });

@@ -93,4 +93,25 @@ describe("the picture of the network", () => {
       [2, 1],
     ]);
   });
+
+  it("finds the same edges as sorting all of them, of equal ones the first", () => {
+    let seed = 1; // coarse numbers, so that many are equal
+    const coarse = (): number => ((seed = (seed * 16807) % 2147483647) % 41) / 10 - 2;
+    const draw = (n: number): number[] => Array.from({ length: n }, coarse);
+    const model = network([layer(3, 30, draw(90)), layer(30, 20, draw(600)), layer(20, 7, draw(140))]); // prettier-ignore
+    const a = [draw(3), draw(30), draw(20), draw(7)];
+    for (const of of [null, { layer: 1, j: 4 }, { layer: 2, j: 11 }, { layer: 3, j: 0 }]) {
+      const all: { layer: number; i: number; j: number; value: number }[] = [];
+      for (const layer of [2, 3]) {
+        const { nIn, nOut, W } = model.layers[layer - 1];
+        for (let j = 0; j < nOut; j++)
+          for (let i = 0; i < nIn; i++)
+            if (!of || (of.layer === layer && of.j === j) || (of.layer === layer - 1 && of.j === i))
+              all.push({ layer, i, j, value: W[j * nIn + i] * a[layer - 1][i] });
+      }
+      all.sort((p, q) => Math.abs(q.value) - Math.abs(p.value));
+      for (const n of [0, 1, 2, 7, 40, 200, 2000])
+        expect(strongestEdges(model, a, n, of), `${n}`).toEqual(all.slice(0, n).reverse());
+    }
+  });
 });

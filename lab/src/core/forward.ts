@@ -17,7 +17,9 @@ export function input(
 ): Float64Array {
   const is8Bit = x instanceof Uint8Array || x instanceof Uint8ClampedArray;
   const scale = is8Bit ? 255 : 1;
-  return Float64Array.from(x, (u) => u / scale);
+  const a = new Float64Array(x.length);
+  for (let i = 0; i < a.length; ++i) a[i] = x[i] / scale;
+  return a;
 }
 
 export function forward(

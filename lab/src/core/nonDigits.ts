@@ -1,5 +1,5 @@
 // Pictures that are no digits, drawn by code: what an honest network should refuse. The kinds are those of
-// src/tongtou/honesty/test_sets.py; the random numbers are the page's own.
+// src/tongtou/honesty/strangers.py; the random numbers are the page's own.
 
 import { BOX, centred, FIELD, fromPlane, fromStrokes, type Plane, scaleToBox } from "./digit";
 import { PAGE, uniform } from "./philox";

@@ -17,6 +17,11 @@ export interface Drawing {
   strokes: Stroke[];
 }
 
+/** Width of the pen in units of the board, core/digit.ts: what is left of it in 28×28 is as wide as in MNIST. */
+export const PEN = 25;
+/** Wider, so that going once more along a stroke leaves nothing of its antialiased rim. */
+export const ERASER = 38;
+
 /** Points lie on a grid, 128 steps a pixel: what the address says is what was drawn, exactly. */
 export const GRID = 28 * 128; // below 2¹²: a coordinate is two letters
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

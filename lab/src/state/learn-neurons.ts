@@ -62,3 +62,10 @@ export function neuronStates(model: Model, pixels: Uint8Array): NeuronState[][] 
   });
   return states;
 }
+
+/** Root mean square. */
+export function rms(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] * values[i];
+  return Math.sqrt(sum / values.length);
+}

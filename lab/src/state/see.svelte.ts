@@ -4,7 +4,7 @@ import { forward, type Pass } from "../core/forward";
 import { cover, drawn } from "../core/pen";
 import { leading, why, type Why } from "../core/why";
 import type { Model } from "../engine/protocol";
-import { decodeDrawing, encodeDrawing, snap, type Base, type Stroke } from "./drawing";
+import { decodeDrawing, encodeDrawing, ERASER, PEN, snap, type Base, type Stroke } from "./drawing";
 import { lab } from "./lab.svelte";
 import { judge, type Verdict } from "./verdict";
 
@@ -25,10 +25,6 @@ export interface Opened {
   j: number;
 }
 
-/** Width of the pen in units of the board: what is left of it in 28×28 is as wide as in MNIST. */
-const PEN = 25;
-/** Wider, so that going once more along a stroke leaves nothing of it. */
-const ERASER = 38;
 const NOTHING: Uint8Array = new Uint8Array(784);
 
 class See {

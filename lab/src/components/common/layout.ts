@@ -98,14 +98,65 @@ export function strongestEdges(
   of: { layer: number; j: number } | null = null,
 ): Edge[] {
   const edges: Edge[] = [];
+  if (n < 1) return edges;
+  // Wide networks have tens of thousands: first the size that n of them reach, then objects for these n only.
+  const heap = new Float64Array(n); // the n largest sizes so far, the least of them on top
+  let kept = 0;
+  eachEdge(model, a, of, (value) => {
+    const size = Math.abs(value);
+    if (kept < n) raise(heap, kept++, size);
+    else if (size > heap[0]) sink(heap, size);
+  });
+  const least = kept < n ? -1 : heap[0];
+  let ties = n; // places for those of exactly this size
+  for (let k = 0; k < kept; k++) if (heap[k] > least) ties--;
+  eachEdge(model, a, of, (value, layer, i, j) => {
+    const size = Math.abs(value);
+    if (size > least || (size === least && ties-- > 0)) edges.push({ layer, i, j, value });
+  });
+  edges.sort((p, q) => Math.abs(q.value) - Math.abs(p.value));
+  return edges.reverse();
+}
+
+function eachEdge(
+  model: Model,
+  a: ArrayLike<number>[],
+  of: { layer: number; j: number } | null,
+  take: (value: number, layer: number, i: number, j: number) => void,
+): void {
   for (let l = 2; l <= model.layers.length; l++) {
     const { nIn, nOut, W } = model.layers[l - 1];
+    const before = a[l - 1];
+    const onlyTo = of?.layer === l ? of.j : -1;
+    const onlyFrom = of?.layer === l - 1 ? of.j : -1;
+    if (of && onlyTo < 0 && onlyFrom < 0) continue;
     for (let j = 0; j < nOut; j++)
-      for (let i = 0; i < nIn; i++) {
-        if (of && !(of.layer === l && of.j === j) && !(of.layer === l - 1 && of.j === i)) continue;
-        edges.push({ layer: l, i, j, value: W[j * nIn + i] * a[l - 1][i] });
-      }
+      for (let i = 0; i < nIn; i++)
+        if (!of || j === onlyTo || i === onlyFrom) take(W[j * nIn + i] * before[i], l, i, j);
   }
-  edges.sort((p, q) => Math.abs(q.value) - Math.abs(p.value));
-  return edges.slice(0, n).reverse();
+}
+
+/** A new size at the end of the heap finds its place. */
+function raise(heap: Float64Array, at: number, size: number): void {
+  while (at > 0) {
+    const above = (at - 1) >> 1;
+    if (heap[above] <= size) break;
+    heap[at] = heap[above];
+    at = above;
+  }
+  heap[at] = size;
+}
+
+/** The least gives way to a larger size. */
+function sink(heap: Float64Array, size: number): void {
+  let at = 0;
+  for (;;) {
+    let below = 2 * at + 1;
+    if (below >= heap.length) break;
+    if (below + 1 < heap.length && heap[below + 1] < heap[below]) below++;
+    if (heap[below] >= size) break;
+    heap[at] = heap[below];
+    at = below;
+  }
+  heap[at] = size;
 }

@@ -1,5 +1,5 @@
 // Numbers as the visitor reads them.
-import { fixed, shown, significant, type Figure } from "../../core/figures";
+import { decimalsFor, fixed, shown, significant, type Figure } from "../../core/figures";
 
 const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
@@ -47,3 +47,10 @@ export function bracketed(value: number | Figure, digits = 3): string {
   const text = tex(value, digits);
   return text.startsWith("-") ? `(${text})` : text;
 }
+
+/** An equation over several lines, the signs of equality below each other. */
+export const lines = (first: string, ...more: string[]): string =>
+  `\\begin{aligned} ${first.replace("=", "&=")} ${more.map((one) => `\\\\ &= ${one}`).join(" ")} \\end{aligned}`;
+
+/** The decimals that give a value three digits. */
+export const places = (value: number): number => Math.min(18, decimalsFor([value], 0, 3));

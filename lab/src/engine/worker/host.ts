@@ -282,17 +282,20 @@ export class Host {
         !isCount(step) ||
         !isCount(end) ||
         step > end ||
-        !Array.isArray(changes)
+        !Array.isArray(changes) ||
+        !changes.every((one, k) => isCount(one.step) && one.step >= (changes[k - 1]?.step ?? 0)) ||
+        !changes.every((one) => typeof one.change === "object" && one.change !== null)
       )
         throw new SettingsError("a run as `save` gives it, of format 1");
       const amounts = [settings, ...changes.map((one) => one.change)].map((s) => s.nExamples ?? 1);
       await this.digits.load("train", Math.max(...amounts));
       this.begin(run, settings, 0); // no more digits than those recorded
       const runner = this.runner(run);
-      for (const one of changes) {
+      for (const one of changes.filter((change) => change.step <= end)) {
         await runner.reach(one.step);
         runner.change(one.change);
       }
+      runner.current.foretell(changes.filter((change) => change.step > end));
       await runner.reach(end);
       runner.wanted = runner.current.settings.nExamples;
       await runner.seek(step);
