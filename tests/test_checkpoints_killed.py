@@ -87,7 +87,7 @@ def test_sigkill_at_random_moments_changes_no_bit(tmp_path):
                 kills += 1
                 steps.add(step_of(tmp_path / "run.checkpoint"))
                 continue
-            out, errors = child.communicate(timeout=60)
+            out, errors = child.communicate(timeout=240)
         finally:
             child.kill()
             child.wait()

@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import tongtou as tt
 from tongtou.labserver import Lab, export, models
 from tongtou.labserver.site import Site, built_page, media_type
+from tongtou.recipes import recipe
 
 
 @pytest.fixture
@@ -139,6 +141,8 @@ def lesson_only(monkeypatch, tmp_path):
     """Models of the lab without the honest one, which takes long to train; a cache of their own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(models, "_RECIPES", {"plain": "lesson"})
+    short = replace(recipe("lesson"), epochs=3)
+    monkeypatch.setattr(models, "recipe", lambda name: short)
 
 
 def test_a_model_is_trained_once_and_kept(lesson_only, tmp_path):
@@ -176,8 +180,12 @@ def test_a_network_of_something_else_is_refused():
 
 
 @pytest.fixture
-def exporting(lesson_only, monkeypatch, page):
+def exporting(monkeypatch, page):
     monkeypatch.setattr("tongtou.labserver.site.built_page", lambda: page)
+    few = {"train": (0, 100, 300), "test": (0, 100)}
+    monkeypatch.setattr("tongtou.labserver.site._SLICES", few)
+    files = {"models.json": b"{}"}
+    monkeypatch.setattr("tongtou.labserver.model_files", lambda net, *, tell: files)
 
 
 def test_an_export_holds_every_file_and_replaces_an_earlier_one(exporting, tmp_path, page):

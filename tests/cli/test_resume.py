@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,15 @@ def test_another_handler_of_ctrl_c_is_left_alone() -> None:
     assert heard == [signal.SIGINT]
 
 
+@pytest.fixture
+def usual_handler() -> Iterator[None]:
+    """Python's own handler, also where the tests were started with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("usual_handler")
 def test_the_usual_handler_is_back_afterwards() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with leave_quietly():
@@ -147,6 +157,7 @@ def test_the_usual_handler_is_back_afterwards() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("usual_handler")
 def test_a_thread_that_is_not_the_main_one_changes_nothing() -> None:
     def inside() -> None:
         with leave_quietly():

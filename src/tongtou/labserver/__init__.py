@@ -95,7 +95,7 @@ def export(
     OSError
         It cannot be written.
     """
-    site = Site(model_files(net, tell=tell), compression=9)
+    site = Site(model_files(net, tell=tell), compression=6)
     root = Path(folder)
     if root.exists() and not root.is_dir():
         raise DataError(
