@@ -1,7 +1,7 @@
 // The browser's side of the kernel: plain functions over one linear memory, no arithmetic, no imports.
 //
 // Memory is taken with take() and never given back one by one: mark() and release() free all that was taken
-// since. Pointers are addresses in the module's memory; numbers are float32 unless is_double was set.
+// since. Pointers are addresses in the module's memory; numbers are float32.
 #include "kernel.h"
 #include "philox.h"
 
@@ -15,7 +15,6 @@ uintptr_t top = 0;
 
 struct Run {
   Advance call;
-  Number number;
   Rule rule;
   Disturbance disturbance;
   void* parameters;  // the host's, row by row
@@ -142,10 +141,9 @@ EXPORT(disturbance) Disturbance* disturbance(const uint32_t* drop, uint32_t n_dr
 // A run over the first n_rows examples, or those in `chosen` when it is not 0; a rule or disturbance of 0: plain
 // gradient descent, examples as they are.
 EXPORT(run) Run* run(const Spec* spec, const Data* data, void* parameters, const uint32_t* chosen, uint32_t n_rows, uint32_t batch_size,
-                     uint32_t seed_low, uint32_t seed_high, int32_t shuffle, int32_t is_double, const Rule* rule, const Disturbance* change) {
+                     uint32_t seed_low, uint32_t seed_high, int32_t shuffle, const Rule* rule, const Disturbance* change) {
   Run* r = (Run*)take(sizeof(Run));
   if (!r || !n_rows || !batch_size) return nullptr;
-  r->number = is_double ? kDouble : kFloat;
   if (rule) r->rule = *rule;
   if (change) r->disturbance = *change;
   r->parameters = parameters;
@@ -160,10 +158,10 @@ EXPORT(run) Run* run(const Spec* spec, const Data* data, void* parameters, const
   call.seed = (uint64_t)seed_high << 32 | seed_low;
   call.shuffle = shuffle;
   call.n_threads = 1;
-  call.workspace = take((uint32_t)kernel().workspace_bytes(spec, r->number, call.batch_size, data->form, call.rule, call.disturbance));
+  call.workspace = take((uint32_t)kernel().workspace_bytes(spec, kFloat, call.batch_size, data->form, call.rule, call.disturbance));
   call.order = (uint32_t*)take(n_rows * sizeof(uint32_t));
   call.order_epoch = (uint64_t*)take(sizeof(uint64_t));
-  const uint32_t n_bytes = (uint32_t)spec->n_numbers * (is_double ? 8 : 4);
+  const uint32_t n_bytes = (uint32_t)spec->n_numbers * 4;
   call.parameters = take(n_bytes);
   if (r->rule.kind != kPlain)
     for (void*& slot : call.slots) if (!(slot = take(n_bytes))) return nullptr;
@@ -183,9 +181,9 @@ EXPORT(advance) uint32_t advance(Run* r, double first_step, uint32_t n_steps, co
   call.step_correct = step_correct;
   call.n_done = 0;
   call.diverged = 0;
-  kernel().arrange(call.spec, r->number, r->parameters, call.parameters, 1);
-  kernel().advance(&call, r->number, 0);
-  kernel().arrange(call.spec, r->number, call.parameters, r->parameters, 0);
+  kernel().arrange(call.spec, kFloat, r->parameters, call.parameters, 1);
+  kernel().advance(&call, kFloat, 0);
+  kernel().arrange(call.spec, kFloat, call.parameters, r->parameters, 0);
   return (uint32_t)call.n_done;
 }
 
@@ -198,32 +196,30 @@ EXPORT(offsets) void offsets(Run* r, double epochs, double steps) {
 EXPORT(slot) void* slot(Run* r, int32_t which) { return r->call.slots[which]; }
 
 // Gradient of the mean loss over the chosen rows, laid out as the parameters are; returns the loss.
-EXPORT(gradient) double gradient(const Spec* spec, const Data* data, const void* parameters, const uint32_t* chosen, uint32_t n, int32_t is_double,
+EXPORT(gradient) double gradient(const Spec* spec, const Data* data, const void* parameters, const uint32_t* chosen, uint32_t n,
                                  void* out) {
-  const Number number = is_double ? kDouble : kFloat;
   const uintptr_t here = mark();
-  const uint32_t n_bytes = (uint32_t)spec->n_numbers * (is_double ? 8 : 4);
-  void* workspace = take((uint32_t)kernel().workspace_bytes(spec, number, n, data->form, nullptr, nullptr));
+  const uint32_t n_bytes = (uint32_t)spec->n_numbers * 4;
+  void* workspace = take((uint32_t)kernel().workspace_bytes(spec, kFloat, n, data->form, nullptr, nullptr));
   void* panels = take(n_bytes);
   void* found = take(n_bytes);
   if (!workspace || !panels || !found) return -1;
-  kernel().arrange(spec, number, parameters, panels, 1);
+  kernel().arrange(spec, kFloat, parameters, panels, 1);
   const Gradient call{spec, data, panels, workspace, chosen, n, found};
-  const double loss = kernel().gradient(&call, number);
-  kernel().arrange(spec, number, found, out, 0);
+  const double loss = kernel().gradient(&call, kFloat);
+  kernel().arrange(spec, kFloat, found, out, 0);
   release(here);
   return loss;
 }
 
 // Outputs (n, n_out) of the first n examples, or of those in `chosen`.
 EXPORT(evaluate) int32_t evaluate(const Spec* spec, const Data* data, const void* parameters, const uint32_t* chosen, uint32_t n,
-                                  int32_t before_activation, int32_t is_double, void* outputs) {
-  const Number number = is_double ? kDouble : kFloat;
+                                  int32_t before_activation, void* outputs) {
   const uintptr_t here = mark();
-  void* workspace = take((uint32_t)kernel().workspace_bytes(spec, number, 32, data->form, nullptr, nullptr));
+  void* workspace = take((uint32_t)kernel().workspace_bytes(spec, kFloat, 32, data->form, nullptr, nullptr));
   if (!workspace) return 0;
   const Evaluate call{spec, data, parameters, 0, workspace, chosen, n, before_activation, outputs};
-  kernel().evaluate(&call, number);
+  kernel().evaluate(&call, kFloat);
   release(here);
   return 1;
 }

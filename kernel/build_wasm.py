@@ -9,7 +9,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FLAGS = [
-    *("-target", "wasm32-freestanding", "-msimd128", "-mbulk-memory", "-DKERNEL_ISA=wasm"),
+    *("-target", "wasm32-freestanding", "-msimd128", "-mbulk-memory"),
+    *("-DKERNEL_ISA=wasm", "-DKERNEL_ONLY_FLOAT"),
     *("-std=c++20", "-O3", "-ffreestanding", "-nostdlib", "-fno-exceptions", "-fno-rtti"),
     *("-ffp-contract=off", "-fno-math-errno", "-fno-fast-math", "-Wall", "-Wextra"),
     *("-Wl,--no-entry", "-Wl,--strip-all"),

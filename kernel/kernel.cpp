@@ -12,26 +12,36 @@ namespace tongtou {
 namespace KERNEL_ISA {
 namespace {
 
+// f with a number of the kind asked for. The browser's module leaves double out: it would be half of what is loaded.
+template <class F>
+inline auto by_number(Number number, F f) {
+#ifndef KERNEL_ONLY_FLOAT
+  if (number == kDouble) return f(double{});
+#endif
+  (void)number;
+  return f(float{});
+}
+
 uint64_t workspace_bytes_of(const Spec* spec, Number number, uint64_t n, int32_t form, const Rule* rule, const Disturbance* change) {
-  return number == kFloat ? workspace_bytes<float>(*spec, n, form, rule, change) : workspace_bytes<double>(*spec, n, form, rule, change);
+  return by_number(number, [&](auto zero) { return workspace_bytes<decltype(zero)>(*spec, n, form, rule, change); });
 }
 uint64_t private_bytes_of(const Spec* spec, Number number, const Rule* rule) {
-  return number == kFloat ? private_bytes<float>(*spec, *rule) : private_bytes<double>(*spec, *rule);
+  return by_number(number, [&](auto zero) { return private_bytes<decltype(zero)>(*spec, *rule); });
 }
 void arrange_of(const Spec* spec, Number number, const void* from, void* to, int32_t to_panels) {
-  if (number == kFloat) arrange(*spec, (const float*)from, (float*)to, to_panels != 0);
-  else arrange(*spec, (const double*)from, (double*)to, to_panels != 0);
+  by_number(number, [&](auto zero) {
+    using T = decltype(zero);
+    arrange(*spec, (const T*)from, (T*)to, to_panels != 0);
+  });
 }
 void advance_of(Advance* call, Number number, uint32_t thread) {
-  if (number == kFloat) advance<float>(*call, thread);
-  else advance<double>(*call, thread);
+  by_number(number, [&](auto zero) { advance<decltype(zero)>(*call, thread); });
 }
 void evaluate_of(const Evaluate* call, Number number) {
-  if (number == kFloat) evaluate<float>(*call);
-  else evaluate<double>(*call);
+  by_number(number, [&](auto zero) { evaluate<decltype(zero)>(*call); });
 }
 double gradient_of(const Gradient* call, Number number) {
-  return number == kFloat ? gradient<float>(*call) : gradient<double>(*call);
+  return by_number(number, [&](auto zero) { return gradient<decltype(zero)>(*call); });
 }
 
 uint64_t plan_packing(const uint8_t* X, uint64_t n, uint32_t n_in, PackedRow* rows) {
@@ -94,8 +104,10 @@ template <class T> void function_of(int32_t which, T parameter, const T* x, T* y
   }
 }
 void function(Number number, int32_t which, double parameter, const void* x, void* y, uint64_t n) {
-  if (number == kFloat) function_of<float>(which, (float)parameter, (const float*)x, (float*)y, n);
-  else function_of<double>(which, parameter, (const double*)x, (double*)y, n);
+  by_number(number, [&](auto zero) {
+    using T = decltype(zero);
+    function_of<T>(which, (T)parameter, (const T*)x, (T*)y, n);
+  });
 }
 
 const Kernel kTable = {TEXT(KERNEL_ISA), kVectorBytes, workspace_bytes_of, private_bytes_of, arrange_of, advance_of,

@@ -27,7 +27,7 @@ const kRule = rule ? k.rule(...rule) : 0;
 const shares = k.take(4 * 64);
 if (drop) new Uint32Array(k.memory.buffer, shares, drop.length).set(drop);
 const kChange = change ? k.disturbance(shares, drop.length, ...change) : 0;
-const run = k.run(spec, data, parameters, 0, n, batchSize, seed, 0, shuffle, 0, kRule, kChange);
+const run = k.run(spec, data, parameters, 0, n, batchSize, seed, 0, shuffle, kRule, kChange);
 const steps = Math.ceil(n / batchSize);
 const rates = k.take(32 * steps), numbers = k.take(32 * steps), correct = k.take(4 * steps);
 // learning rate, two corrections and decay of each step
@@ -48,7 +48,7 @@ for (let epoch = 0; epoch < epochs; ++epoch) {
 }
 const nOut = sizes[nLayers];
 const outputs = k.take(4 * 100 * nOut);
-k.evaluate(spec, data, parameters, 0, 100, 0, 0, outputs);
+k.evaluate(spec, data, parameters, 0, 100, 0, outputs);
 const order = k.take(4 * 10);
 k.order(seed, 0, 2, 3, 10, order);
 writeFileSync(outPath, new Uint8Array(k.memory.buffer, parameters, 4 * nNumbers));

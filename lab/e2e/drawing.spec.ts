@@ -36,7 +36,7 @@ test("with the mouse @everywhere", async ({ page }) => {
 
 test("a sample by real pointer events says what their links say", async ({ page }) => {
   await openSee(page, "#see?draw=.dAAAA");
-  for (let digit = 0; digit < 10; digit += 3) {
+  for (let digit = 0; digit < 10; digit += 4) {
     const strokes = one(digit, 5);
     await openSee(page, `#see?draw=${addressOf(strokes)}`);
     const linked = await verdict(page).innerText();

@@ -206,6 +206,33 @@ test("once opened it works without a net @everywhere", async ({ page, context })
   }
 });
 
+test("opened again without a net it is all there @everywhere", async ({ page, context }) => {
+  test.slow();
+  await openSee(page);
+  // only See was looked at: the page, every depth and all digits come by themselves
+  const kept = (name: string): Promise<number> =>
+    page.evaluate(async (begin) => {
+      const own = (await caches.keys()).filter((one) => one.startsWith(begin));
+      return own.length ? (await (await caches.open(own[0])).keys()).length : 0;
+    }, name);
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await expect.poll(() => kept("tongtou-digits-"), { timeout: 30_000 }).toBe(18);
+  expect(await kept("tongtou-page ")).toBeGreaterThan(50);
+  await context.setOffline(true);
+  await page.reload();
+  await expect(verdict(page)).toHaveText(said("verdict.unsure"));
+  for (const depth of ["trust", "lessons", "learn"]) {
+    await page.locator(`[data-help="depth-${depth}"]`).click();
+    await expect(page.getByText(en["app.broken"])).toHaveCount(0);
+    await settled(page, depth);
+  }
+  await button(page, "learn.run").click();
+  await expect(button(page, "learn.pause")).toBeVisible();
+  await expect(page.getByLabel(en["learn.time.label"])).toBeEnabled();
+  await open(page, "index.html#lessons/5?step=2");
+  await expect(page.locator("main h2").first()).toBeAttached();
+});
+
 test("large print keeps everything in sight", async ({ page }) => {
   await openSee(page, "#see?print=large");
   await expect(verdict(page)).toHaveText(said("verdict.unsure"));

@@ -72,7 +72,7 @@ describe.each(Object.keys(FORMS))("%s", (name) => {
     const { spec, parameters } = kernel.network(model);
     const rows = kernel.put(Uint32Array.from([0, 1, 2, 3, 4, 5]));
     const out = kernel.take(4 * spec.nNumbers);
-    const loss = kernel.x.gradient(spec.address, data, parameters, rows, 6, 0, out);
+    const loss = kernel.x.gradient(spec.address, data, parameters, rows, 6, out);
     const found = fromRows(spec, kernel.floats(out, spec.nNumbers).slice());
     expect(loss).toBeCloseTo(of.loss, 4);
     const mine = of.dW.slice(1).flatMap((W, k) => [W, of.db[k + 1]]);

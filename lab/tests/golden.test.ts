@@ -139,7 +139,7 @@ describe("the same explanations", () => {
     const chosen = aside.put(Uint32Array.from(wanted.rows));
     const out = aside.take(4 * spec.nNumbers);
     const n = wanted.rows.length;
-    const loss = aside.x.gradient(spec.address, set, parameters, chosen, n, 0, out);
+    const loss = aside.x.gradient(spec.address, set, parameters, chosen, n, out);
     expect(loss).toBeCloseTo(wanted.loss, 6);
     const found = fromRows(spec, aside.floats(out, spec.nNumbers).slice());
     found.forEach((g, k) => {

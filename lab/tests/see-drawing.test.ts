@@ -58,7 +58,8 @@ describe("a drawing in the address", () => {
 
 describe("the eraser", () => {
   it("along a stroke leaves nothing of it, not even its rim", () => {
-    for (const { strokes } of (stored as { strokes: [number, number][][] }[]).filter((_, k) => k % 5 === 0)) { // prettier-ignore
+    const drawings = stored as unknown as { strokes: [number, number][][] }[];
+    for (const { strokes } of drawings.filter((_, k) => k % 5 === 0)) {
       const with_ = (width: number, erases: boolean): Stroke[] =>
         strokes.map((points) => ({ points, width, erases }));
       const plane = board([...with_(PEN, false), ...with_(ERASER, true)]);

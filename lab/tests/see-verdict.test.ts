@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { layoutOf, strongestEdges } from "../src/components/common/layout";
+import { placeOf } from "../src/components/see/marks";
 import { forward } from "../src/core/forward";
 import type { Layer, Model } from "../src/engine/protocol";
 import { judge } from "../src/state/verdict";
@@ -112,6 +113,39 @@ describe("the picture of the network", () => {
       all.sort((p, q) => Math.abs(q.value) - Math.abs(p.value));
       for (const n of [0, 1, 2, 7, 40, 200, 2000])
         expect(strongestEdges(model, a, n, of), `${n}`).toEqual(all.slice(0, n).reverse());
+    }
+  });
+});
+
+describe("the word beside a found stroke", () => {
+  const stroke = { from: [10, 10], to: [10, 14], width: 2.2, erases: true, answer: 4, l2: 1, nTried: 1, nTurning: 1 }; // prettier-ignore
+  const at = (pixels: Uint8Array, from: [number, number] = [10, 10]): [number, number] =>
+    placeOf({ ...stroke, from, to: [from[0], from[1] + 4], pixels } as never, 280, 20, 80, 24);
+
+  it("stands above it, or where it hides less ink", () => {
+    const blank = new Uint8Array(784);
+    expect(at(blank)[1] + 24).toBeLessThan(20 + 10 * 10);
+    const above = blank.map((_, i) => (i < 8 * 28 ? 255 : 0));
+    expect(at(above)[1]).toBeGreaterThan(20 + 11 * 10);
+  });
+
+  it("stays on the board, and off the stroke, at the edges too", () => {
+    for (const from of [
+      [0, 0],
+      [0, 23],
+      [27, 0],
+      [27, 23],
+      [14, 12],
+    ] as [number, number][]) {
+      // prettier-ignore
+      const [x, y] = at(new Uint8Array(784), from);
+      expect(x).toBeGreaterThanOrEqual(4);
+      expect(x + 80).toBeLessThanOrEqual(276);
+      expect(y).toBeGreaterThanOrEqual(24);
+      expect(y + 24).toBeLessThanOrEqual(296);
+      const [middle, tall] = [20 + (from[0] + 0.5) * 10, 11];
+      const beside = x + 80 < from[1] * 10 - 5 || x > (from[1] + 5) * 10 + 5;
+      expect(beside || y > middle + tall || y + 24 < middle - tall, from.join()).toBe(true);
     }
   });
 });

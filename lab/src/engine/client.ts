@@ -90,6 +90,10 @@ export class Engine {
   load(set: SetName, n?: number): Promise<AnswerOf<"load">> {
     return this.ask("load", { set, n });
   }
+  /** Brings all digits into the browser's cache for when there is no net; nothing where there is no such cache. */
+  keep(): Promise<AnswerOf<"keep">> {
+    return this.ask("keep", {});
+  }
   /** One digit; its slice is fetched first where it is not there yet. */
   digit(set: SetName, index: number): Promise<{ pixels: Uint8Array; label: number }> {
     return this.ask("digit", { set, index });

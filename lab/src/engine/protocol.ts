@@ -176,6 +176,8 @@ export interface Batch {
 export interface Requests {
   open: [{ base: string; kernel?: string }, { train: number; test: number; fingerprint: string }];
   load: [{ set: SetName; n?: number }, { loaded: number; total: number }];
+  /** Brings all digits into the browser's cache, without unpacking them: how many files it holds then. */
+  keep: [Record<string, never>, { files: number }];
   digit: [{ set: SetName; index: number }, { pixels: Uint8Array; label: number }];
   digits: [{ set: SetName; indices: number[] }, { pixels: Uint8Array; labels: Uint8Array }];
   labels: [{ set: SetName }, { labels: Uint8Array }];

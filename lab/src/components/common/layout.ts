@@ -17,6 +17,8 @@ export interface Part {
 export interface Layout {
   parts: Part[]; // by layer, then by number
   of(layer: number, j: number): Part;
+  /** How much larger than on a laptop everything may be drawn: 1 … 1.7. */
+  grown: number;
 }
 
 const MOST_TILES = 64;
@@ -27,7 +29,8 @@ export function layoutOf(model: Model, width: number, height: number): Layout {
   const parts: Part[] = [];
   const starts: number[] = [0];
   const pictures = model.layers[0].nIn === 784;
-  const barsWidth = Math.min(170, Math.max(116, width * 0.29));
+  const grown = Math.min(1.7, Math.max(1, Math.min(height / 600, width / 520)));
+  const barsWidth = Math.min(170 * grown, Math.max(116, width * 0.29));
   const barsAt = width - barsWidth;
   const n1 = L > 1 ? Math.min(MOST_TILES, model.layers[0].nOut) : 0;
   const columns = n1 <= 6 ? 1 : n1 <= 16 ? 2 : n1 <= 30 ? 3 : n1 <= 44 ? 4 : 5;
@@ -44,7 +47,7 @@ export function layoutOf(model: Model, width: number, height: number): Layout {
     for (let j = 0; j < layer.nOut; j++) {
       if (last) {
         const step = height / layer.nOut;
-        const tall = Math.min(step, 56);
+        const tall = Math.min(step, 56 * grown);
         const y = step * (j + 0.5) - tall / 2;
         parts.push(part(l, j, "bar", barsAt, y, barsWidth, tall));
       } else if (l === 1 && j < n1) {
@@ -60,14 +63,14 @@ export function layoutOf(model: Model, width: number, height: number): Layout {
         const x = l === 1 ? from - pitch / 2 : from + gap * (l - 1) * 0.96;
         const many = layer.nOut > 48 ? Math.ceil(layer.nOut / 48) : 1;
         const step = height / Math.ceil(layer.nOut / many);
-        const size = Math.max(3, Math.min(24, step * 0.74));
+        const size = Math.max(3, Math.min(24 * grown, step * 0.74));
         const y = step * (Math.floor(j / many) + 0.5) - size / 2;
         parts.push(part(l, j, "dot", x - size / 2 + (j % many) * size * 1.2, y, size, size));
       }
     }
     starts.push(parts.length);
   });
-  return { parts, of: (layer, j) => parts[starts[layer - 1] + j] };
+  return { parts, of: (layer, j) => parts[starts[layer - 1] + j], grown };
 }
 
 function part(

@@ -39,6 +39,7 @@ interface Set {
 export class Digits {
   fingerprint = "";
   private sets!: Record<SetName, Set>;
+  private readonly coming = new Map<string, Promise<void>>(); // files on their way into the cache
 
   constructor(
     private readonly kernel: Kernel,
@@ -103,6 +104,21 @@ export class Digits {
       throw new RangeError(`${name} digits are 0 … ${set.total - 1}; got ${index}`);
     const k = set.slices.findIndex((s) => index >= s.first && index < s.first + s.n);
     await this.slice(name, k);
+  }
+
+  /** Every file into the browser's cache, one after the other, the test digits first. Returns how many lie there. */
+  async keep(): Promise<number> {
+    const cache = await this.cache();
+    if (!cache) return 0;
+    let files = 0;
+    for (const { slices } of [this.sets.test, this.sets.train])
+      for (const { images, labels } of slices)
+        for (const file of [labels, images]) {
+          const response = await this.get(file);
+          void response.body?.cancel().catch(() => undefined); // its copy went into the cache
+          if (await cache.match(this.url(file))) files++;
+        }
+    return files;
   }
 
   private slice(name: SetName, k: number): Promise<void> {
@@ -182,11 +198,35 @@ export class Digits {
     return content;
   }
 
+  private url(file: string): string {
+    return new URL(`data/${file}`, this.base).href;
+  }
+  private async cache(): Promise<Cache | null> {
+    return this.fingerprint ? storage(CACHE + this.fingerprint) : null;
+  }
+
+  /** One file; asked for twice at a time, it is fetched once. */
   private async get(file: string): Promise<Response> {
-    const url = new URL(`data/${file}`, this.base).href;
-    const cache = this.fingerprint ? await storage(CACHE + this.fingerprint) : null;
-    const kept = await cache?.match(url);
-    if (kept) return kept;
+    const cache = await this.cache();
+    for (;;) {
+      const kept = await cache?.match(this.url(file));
+      if (kept) return kept;
+      const onItsWay = this.coming.get(file);
+      if (!onItsWay) break;
+      await onItsWay;
+    }
+    const fetched = this.fetched(file, cache);
+    const settled = fetched.then(
+      () => undefined,
+      () => undefined,
+    );
+    if (cache) this.coming.set(file, settled);
+    void settled.then(() => this.coming.delete(file));
+    return fetched;
+  }
+
+  private async fetched(file: string, cache: Cache | null): Promise<Response> {
+    const url = this.url(file);
     let response: Response;
     try {
       response = await this.fetch(url);

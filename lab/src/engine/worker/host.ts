@@ -83,6 +83,7 @@ export class Host {
       await this.digits.load(set, n);
       return { loaded: this.digits.loaded(set), total: this.digits.total(set) };
     },
+    keep: async () => ({ files: await this.digits.keep() }),
     digit: async ({ set, index }) => {
       await this.digits.has(set, index);
       const pixels = this.digits.images(set).slice(index * N, (index + 1) * N);
@@ -148,7 +149,7 @@ export class Host {
         const chosen = kernel.put(Uint32Array.from(rows));
         const out = kernel.take(4 * spec.nNumbers);
         const data = this.digits.address(set);
-        const loss = kernel.x.gradient(spec.address, data, parameters, chosen, rows.length, 0, out);
+        const loss = kernel.x.gradient(spec.address, data, parameters, chosen, rows.length, out);
         return { loss, gradient: fromRows(spec, kernel.floats(out, spec.nNumbers).slice()) };
       });
     },

@@ -51,7 +51,6 @@ interface Exports {
     seedLow: number,
     seedHigh: number,
     shuffle: number,
-    isDouble: number,
     rule: Address,
     disturbance: Address,
   ): Address;
@@ -72,7 +71,6 @@ interface Exports {
     chosen: Address,
     n: number,
     beforeActivation: number,
-    isDouble: number,
     out: Address,
   ): number;
   gradient(
@@ -81,7 +79,6 @@ interface Exports {
     parameters: Address,
     chosen: Address,
     n: number,
-    isDouble: number,
     out: Address,
   ): number;
   order(
@@ -206,7 +203,7 @@ export class Kernel {
       const nOut = spec.layers[spec.layers.length - 1].nOut;
       const out = this.take(4 * n * nOut);
       const before = beforeActivation ? 1 : 0;
-      if (!this.x.evaluate(spec.address, data, parameters, chosen, n, before, 0, out))
+      if (!this.x.evaluate(spec.address, data, parameters, chosen, n, before, out))
         throw new OutOfMemory("no room to evaluate");
       return this.floats(out, n * nOut).slice();
     });

@@ -135,7 +135,6 @@ export class Run {
       low,
       high,
       1,
-      0,
       rule,
       disturbance,
     );
