@@ -320,7 +320,11 @@ describe("a run", () => {
     await engine.load("train");
     const state = await engine.advance(3);
     expect(state.settings.nExamples).toBe(400);
-    expect(state.changes).toEqual([{ step: 2, change: { nExamples: 400 } }]);
+    // How many slices come between two steps is the machine's affair: each makes the amount larger.
+    const amounts = state.changes.map(({ change }) => change.nExamples ?? 0);
+    expect(amounts.at(-1)).toBe(400);
+    expect(amounts).toEqual([...new Set(amounts)].sort((a, b) => a - b));
+    expect(state.changes.every(({ step }) => step <= 2)).toBe(true);
   });
 
   test("hands the arrivals of digits on to its twin", async () => {
