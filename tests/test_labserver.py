@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import threading
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -99,6 +100,24 @@ def test_a_page_elsewhere_cannot_read_it(site):
         assert get(lab.url, "/", Host=f"localhost:{port}")[0] == 200
         assert get(lab.url, "/", Host="lab.example:80")[0] == 421
         assert lab.url.startswith("http://127.0.0.1:")
+
+
+def test_a_visitor_who_leaves_is_not_an_error(site, capfd, monkeypatch):
+    """A browser that closes a page drops its requests; the terminal is not the place for that."""
+    from tongtou.labserver import serving
+
+    met = threading.Event()
+
+    def leave(handler, with_body):
+        met.set()
+        raise BrokenPipeError
+
+    monkeypatch.setattr(serving._Handler, "_answer", lambda self, *, with_body: leave(self, 0))
+    with Lab(site) as lab:
+        with pytest.raises(http.client.HTTPException):
+            get(lab.url, "/")
+        assert met.wait(5)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_port_in_use_is_said(site):

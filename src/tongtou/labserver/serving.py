@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from hashlib import sha256
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tongtou.errors import DataError
@@ -39,7 +41,7 @@ class Lab:
     def __init__(self, site: Site, *, port: int = 0) -> None:
         handler = type("Handler", (_Handler,), {"site": site})
         try:
-            self._server = ThreadingHTTPServer((HOST, port), handler)
+            self._server = _Server((HOST, port), handler)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise DataError(
@@ -74,6 +76,14 @@ class Lab:
 
     def __repr__(self) -> str:
         return f"Lab({self.url})"
+
+
+class _Server(ThreadingHTTPServer):
+    """Says nothing of visitors who leave while they are being answered."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
