@@ -152,6 +152,27 @@ def test_browsers_are_told_what_a_file_is(name, kind):
     assert media_type(name) == kind
 
 
+def test_a_missing_page_or_a_wrong_folder_is_said_before_anything_is_trained(
+    monkeypatch, tmp_path, page
+):
+    def train(net, *, tell):
+        raise AssertionError("trained first")
+
+    monkeypatch.setattr("tongtou.labserver.model_files", train)
+    monkeypatch.setattr("tongtou.labserver.site.built_page", lambda: page)
+    (tmp_path / "thesis.tex").write_text("years of work", "utf-8")
+    with pytest.raises(tt.DataError, match="name another folder"):
+        export(tmp_path)
+
+    def no_page():
+        raise tt.DataError("never built")
+
+    monkeypatch.setattr("tongtou.labserver.site.built_page", no_page)
+    for call in (lambda: tt.lab(browser=False), lambda: export(tmp_path / "new")):
+        with pytest.raises(tt.DataError, match="never built"):
+            call()
+
+
 # Models ------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tongtou import atomic
 from tongtou.errors import DataError
+from tongtou.labserver import site
 from tongtou.labserver.models import model_files
 from tongtou.labserver.serving import Lab
 from tongtou.labserver.site import Site
@@ -24,7 +25,13 @@ _LISTING = "tongtou-lab.json"
 """Written beside an exported page: which files are its own, for the next export to replace."""
 
 
-def lab(net: Network | None = None, *, port: int = 0, browser: bool = True) -> Lab:
+def lab(
+    net: Network | None = None,
+    *,
+    port: int = 0,
+    browser: bool = True,
+    tell: Callable[[str], None] = lambda name: None,
+) -> Lab:
     """Serve the lab on 127.0.0.1 and open it in the browser.
 
     Parameters
@@ -35,6 +42,8 @@ def lab(net: Network | None = None, *, port: int = 0, browser: bool = True) -> L
         0 takes any free one.
     browser : bool
         Open it; otherwise only its address is told.
+    tell : function, optional
+        Called with the name of a model that has to be trained first.
 
     Returns
     -------
@@ -60,7 +69,8 @@ def lab(net: Network | None = None, *, port: int = 0, browser: bool = True) -> L
     'http://127.0.0.1:41187/'
     >>> running.close()  # doctest: +SKIP
     """
-    running = Lab(Site(model_files(net)), port=port)
+    page = site.built_page()  # said before anything is trained
+    running = Lab(Site(model_files(net, tell=tell), page=page), port=port)
     if browser:
         webbrowser.open(running.url)
     return running
@@ -95,24 +105,25 @@ def export(
     OSError
         It cannot be written.
     """
-    site = Site(model_files(net, tell=tell), compression=6)
+    page = site.built_page()
     root = Path(folder)
     if root.exists() and not root.is_dir():
         raise DataError(
             f"expected a folder to write the lab to, but {root} is a file; name another"
         )
     earlier = _earlier_export(root)
-    for name in site.names:
-        content = site.content(name)
+    whole = Site(model_files(net, tell=tell), compression=6, page=page)
+    for name in whole.names:
+        content = whole.content(name)
         assert content is not None
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_whole(str(path), content)
-    listing = json.dumps({"files": site.names}, indent=1).encode()
+    listing = json.dumps({"files": whole.names}, indent=1).encode()
     atomic.write_whole(str(root / _LISTING), listing)
-    for name in earlier - set(site.names):
+    for name in earlier - set(whole.names):
         (root / name).unlink(missing_ok=True)
-    return site.names
+    return whole.names
 
 
 def _earlier_export(root: Path) -> set[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import mimetypes
+import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from itertools import pairwise
@@ -44,6 +45,7 @@ class Site:
         self, models: Mapping[str, bytes], *, compression: int = 1, page: Path | None = None
     ) -> None:
         self._compression = compression
+        self._lock = threading.Lock()
         self._ready = {f"models/{name}": content for name, content in models.items()}
         self._makers: dict[str, Callable[[], bytes]] = {}
         folder = page or built_page()
@@ -60,12 +62,13 @@ class Site:
 
     def content(self, name: str) -> bytes | None:
         """Return the bytes under a name, or None where there is nothing."""
-        if name not in self._ready:
-            make = self._makers.get(name)
-            if make is None:
-                return None
-            self._ready[name] = make()
-        return self._ready[name]
+        with self._lock:  # a browser asks for many at once, and each is to be made once
+            if name not in self._ready:
+                make = self._makers.get(name)
+                if make is None:
+                    return None
+                self._ready[name] = make()
+            return self._ready[name]
 
     @cached_property
     def _mnist(self) -> dict[str, Dataset]:

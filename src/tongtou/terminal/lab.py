@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import webbrowser
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tongtou.i18n import text
 from tongtou.labserver import export as write_page
-from tongtou.labserver.models import model_files
-from tongtou.labserver.serving import Lab
-from tongtou.labserver.site import Site
+from tongtou.labserver import lab
 from tongtou.terminal import examples
 from tongtou.terminal.console import UserError, remark, say, show_json
-
-_DEFAULT_PORT = 0
 
 
 def run(
@@ -39,14 +34,11 @@ def run(
         else:
             say(text("lab.exported", n=len(names), folder=str(export)))
         return 0
-    site = Site(model_files(net, tell=_tell))
-    with Lab(site, port=_DEFAULT_PORT if port is None else port) as running:
+    with lab(net, port=port or 0, browser=not no_browser, tell=_tell) as running:
         if as_json:
             show_json({"url": running.url})
         else:
             say(text("lab.served" if no_browser else "lab.open", url=running.url))
-        if not no_browser:
-            webbrowser.open(running.url)
         with suppress(KeyboardInterrupt):  # the way to end it, and no mistake
             running.wait()
     return 0
